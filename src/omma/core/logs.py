@@ -1,0 +1,36 @@
+"""JSONL log: one JSON object a line. A line that a crash cut off is dropped on the next opening."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+
+class JsonLog:
+    """Append-only log of one run. `rewind` drops the lines that a resumed run is about to write again."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, **values: Any) -> None:
+        """Append one line and push it to the disk cache."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Whole lines, oldest first."""
+        if not self.path.exists():
+            return
+        with self.path.open(encoding="utf-8") as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield json.loads(line)
+
+    def rewind(self, keep: Callable[[dict[str, Any]], bool]) -> None:
+        """Keep only the lines for which `keep` is true."""
+        lines = [json.dumps(line, ensure_ascii=False) for line in self.read() if keep(line)]
+        temporary = self.path.with_suffix(".tmp")
+        if self.path.exists():
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            temporary.replace(self.path)

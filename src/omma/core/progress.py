@@ -1,0 +1,62 @@
+"""Progress: a bar on a terminal, plain lines elsewhere. `for item in track(items, "curate", total=n): ...`"""
+
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+console = Console(stderr=True, highlight=False)
+PLAIN_SECONDS = 10.0
+Item = TypeVar("Item")
+
+
+class Bar:
+    """A named task of known (or unknown) length. `advance` moves it; `note` is shown behind it."""
+
+    def __init__(self, name: str, total: int | None) -> None:
+        self.name, self.total, self.done, self.note = name, total, 0, ""
+        self.started = self.told = time.monotonic()
+        self.rich: Progress | None = None
+
+    def __enter__(self) -> Self:
+        if console.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            self.rich = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
+            self.rich.start()
+            self.task = self.rich.add_task(self.name, total=self.total, note="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.rich is not None:
+            self.rich.stop()
+        elif self.done:
+            self._tell()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Move by `steps`, replacing the note."""
+        self.done, self.note = self.done + steps, note or self.note
+        if self.rich is not None:
+            self.rich.update(self.task, advance=steps, note=self.note)
+        elif time.monotonic() - self.told > PLAIN_SECONDS:
+            self._tell()
+
+    def _tell(self) -> None:
+        self.told = time.monotonic()
+        of = f"/{self.total}" if self.total is not None else ""
+        console.print(f"{self.name} {self.done}{of} in {self.told - self.started:.0f} s {self.note}".rstrip(), markup=False)
+
+
+def track(items: Iterable[Item], name: str, total: int | None = None) -> Iterator[Item]:
+    """Pass items through, showing progress."""
+    with Bar(name, total) as bar:
+        for item in items:
+            yield item
+            bar.advance()
+
+
+def say(text: str) -> None:
+    """One line to the person, beside the bars."""
+    console.print(text, markup=False)

@@ -1,0 +1,46 @@
+"""Run folder: where everything of one run lies, and the marks that say which steps are done."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from omma.core.config import Config, difference, load, show
+from omma.core.errors import CheckpointError
+from omma.core.files import write_text
+from omma.core.ledger import Ledger
+from omma.core.logs import JsonLog
+
+
+class RunFolder:
+    """`config.yaml`, `ledger.parquet/`, `raw/`, `data/`, `tokenizer/`, `plan/`, `log.jsonl`, `checkpoints/`, `eval/`, `report.html`, `done/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.ledger = Ledger(path / "ledger.parquet")
+        self.log = JsonLog(path / "log.jsonl")
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def begin(self, recipe: Config, *, command: str) -> None:
+        """Make the folder, or continue one that was begun with the same recipe (CheckpointError showing the difference)."""
+        file = self / "config.yaml"
+        if file.exists():
+            roots = {type(recipe).__module__.split(".")[0], "omma", "omma_recipes"}
+            changes = difference(load(file.read_text(encoding="utf-8"), where=str(file), trusted=tuple(roots)), recipe)
+            if changes:
+                fix = "give another folder with run.folder=NAME, or delete this one"
+                raise CheckpointError(str(self.path), "was begun with another recipe:\n  " + "\n  ".join(changes) + "\n", "", fix)
+        else:
+            write_text(file, show(recipe))
+        self.log.write(event="command", command=command, pid=os.getpid())
+
+    def done(self, step: str) -> dict[str, Any] | None:
+        """What a finished step left as its summary, or None if it is not finished."""
+        file = self / f"done/{step}.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def finish(self, step: str, **summary: Any) -> None:
+        """Mark a step as finished, with the facts that later steps and the report need."""
+        write_text(self / f"done/{step}.json", json.dumps(summary, indent=1, ensure_ascii=False))

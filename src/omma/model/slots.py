@@ -1,0 +1,139 @@
+"""The slots of a model: what each part promises to its neighbours. One subclass and one module class per part file.
+
+A config (plain word) says what a recipe says; its `build` makes the module (suffix `Module`) with the sizes that
+come from neighbours. Counts are closed forms of patch grids, known before any pixel is decoded.
+"""
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from omma.core.config import Config, config
+from omma.schema.batch import Pictures, Stream
+
+Grid = tuple[int, int]  # (rows, columns)
+
+
+class Attend(Protocol):
+    """How a block attends: packed documents in training and prefill, a cache in decoding. Blocks number their layers."""
+
+    def __call__(self, layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor) -> Tensor:
+        """(T, H, K), (T, G, K), (T, G, K) → (T, H, K)."""
+        ...
+
+
+class EncoderModule(nn.Module):
+    """Pictures → Stream of patch features: one document per tile, row-major patches, modality 1."""
+
+    def forward(self, pictures: Pictures) -> Stream:
+        raise NotImplementedError
+
+
+class ConnectorModule(nn.Module):
+    """Stream of patch features + grids (I, 3) → visual tokens (N, D) tile by tile, row-major on the connector's grid."""
+
+    def forward(self, features: Stream, grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
+        raise NotImplementedError
+
+
+class LanguageModule(nn.Module):
+    """Token embeddings, decoder stack, final norm and head."""
+
+    num_layers: int
+
+    def embed(self, tokens: Int[Tensor, "T"]) -> Float[Tensor, "T D"]:
+        raise NotImplementedError
+
+    def forward(self, stream: Stream, attend: Attend) -> Stream:
+        """Embedded stream → final normed stream."""
+        raise NotImplementedError
+
+    @property
+    def head(self) -> Float[Tensor, "V D"]:
+        """The vocabulary matrix (tied: the embedding itself)."""
+        raise NotImplementedError
+
+
+@config
+class Encoder(Config):
+    """Slot 2: pixels → patch features. `mean` and `std` (of 0..1 values) are what its weights expect."""
+
+    patch: int
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+
+    @property
+    def width(self) -> int:
+        """Feature width D that it hands to the connector."""
+        raise NotImplementedError(f"{type(self).__name__} has no width")
+
+    def build(self) -> EncoderModule:
+        """The module, randomly initialised."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class Connector(Config):
+    """Slot 3: patch features → visual tokens of the language model's width."""
+
+    @property
+    def merge(self) -> int:
+        """Patches per side that one visual token covers; a native view makes sides multiples of it."""
+        return 1
+
+    def grid(self, patches: Grid) -> Grid:
+        """Patch grid of a tile → grid of its visual tokens. Closed form; ShapeError for a grid that does not fit."""
+        return patches
+
+    def build(self, *, in_dim: int, out_dim: int) -> ConnectorModule:
+        """The module from encoder width to language width."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class Reducer(Config):
+    """Slot 4: fewer visual tokens before they enter the stream. A model may have none, one or several in a row."""
+
+    def grid(self, tokens: Grid) -> Grid:
+        """Token grid → smaller token grid, closed form."""
+        return tokens
+
+    def build(self, *, dim: int) -> ConnectorModule:
+        """The module; same contract as a connector with equal widths."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class Splice(Config):
+    """Slot 5: how visual tokens enter the language model."""
+
+    def build(self, *, dim: int, layout_tokens: int) -> nn.Module:
+        """The module: (hidden (T, D), visual (N', D), batch) → hidden (T, D)."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class Language(Config):
+    """Slot 6: the decoder."""
+
+    @property
+    def width(self) -> int:
+        """Embedding width D."""
+        raise NotImplementedError(f"{type(self).__name__} has no width")
+
+    def build(self, *, vocab_size: int) -> LanguageModule:
+        """The module with `vocab_size` embedding rows."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+def num_parameters(module: nn.Module) -> int:
+    """Module → number of values in its parameters, tied ones once."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def built_on_meta(build: object) -> nn.Module:
+    """Zero-argument builder → the module on the meta device: shapes and counts at full size without memory."""
+    with torch.device("meta"):
+        return build()  # type: ignore[operator]

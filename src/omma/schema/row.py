@@ -1,0 +1,39 @@
+"""Row: one sample as tokens, before any pixel is decoded. Made by `pack.rows`, read by the plan, the loader and generation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from omma.schema.sample import Media
+from omma.schema.view import TilePlan
+
+
+@dataclass(frozen=True, slots=True)
+class RowPicture:
+    """A picture of a row: its name, its plan, where its slots stand and which visual token goes to each slot."""
+
+    media: Media
+    plan: TilePlan
+    slots: np.ndarray  # (N,) positions in token_ids
+    gather: np.ndarray  # (N,) index into this picture's visual tokens, or NEWLINE / SEPARATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Token ids (T,) int32, which of them are supervised (T,) bool, positions (T, A), and the pictures between them."""
+
+    sample_id: str
+    source: str
+    token_ids: np.ndarray
+    supervised: np.ndarray
+    positions: np.ndarray
+    pictures: tuple[RowPicture, ...]
+
+    @property
+    def num_tokens(self) -> int:
+        """Language tokens, visual slots included."""
+        return len(self.token_ids)
+
+    def num_patches(self, patch: int) -> int:
+        """Vision patches of all pictures."""
+        return sum(picture.plan.num_patches(patch) for picture in self.pictures)

@@ -1,0 +1,138 @@
+"""Sample: one example of any kind, from a reader to a score. Pictures are named, never held.
+
+Sample ↔ JSON-ready dict by `to_dict` / `from_dict`; one sample is one row of a manifest.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+Order = Literal["xyxy", "xywh", "cxcywh"]
+Frame = Literal["px", "unit", "k1000", "view_px", "view_unit", "view_k1000"]
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture or video by name. `uri` is relative to the data root: `a/b.jpg`, `shard.tar#member.jpg`, `part.parquet#row:column`.
+
+    `sha256` (of the stored bytes), `width` and `height` (px, upright) are empty or 0 until curation has looked.
+    """
+
+    uri: str
+    kind: Literal["image", "video"] = "image"
+    sha256: str = ""
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A place in a picture: `box` in `order` and `frame` (of the picture as stored, upright), or a polygon, with a label."""
+
+    media: int
+    box: tuple[float, float, float, float]
+    order: Order = "xyxy"
+    frame: Frame = "px"
+    label: str = ""
+    polygon: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a turn: text, or a reference by index to one of the sample's media or regions."""
+
+    kind: Literal["text", "image", "video", "region"]
+    text: str = ""
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side says: interleaved parts in reading order."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The text parts joined, without media and regions."""
+        return "".join(part.text for part in self.parts if part.kind == "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption and where it came from: `origin` is `alt`, `human`, or the name of the model that wrote it."""
+
+    text: str
+    origin: str = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reply is checked against: any of `texts`, or a `region`; `choices` for multiple choice."""
+
+    texts: tuple[str, ...] = ()
+    region: Region | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One example. Either `turns` (a conversation) or `captions` of the media are filled, or both.
+
+    `task` groups samples for scores and mixtures (`caption`, `count`, ...). `chosen` and `rejected` are alternative
+    last replies for preference learning. `meta` holds plain values only.
+    """
+
+    id: str
+    source: str
+    task: str = ""
+    media: tuple[Media, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    captions: tuple[Caption, ...] = ()
+    regions: tuple[Region, ...] = ()
+    answer: Answer | None = None
+    chosen: tuple[Turn, ...] = ()
+    rejected: tuple[Turn, ...] = ()
+    meta: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready dict without empty fields."""
+        return _prune(dataclasses.asdict(self))
+
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> "Sample":
+        """Inverse of `to_dict`. KeyError or TypeError if it is not one."""
+        answer = data.get("answer")
+        return Sample(
+            id=data["id"],
+            source=data["source"],
+            task=data.get("task", ""),
+            media=tuple(Media(**item) for item in data.get("media", ())),
+            turns=_turns(data.get("turns", ())),
+            captions=tuple(Caption(**item) for item in data.get("captions", ())),
+            regions=tuple(_region(item) for item in data.get("regions", ())),
+            answer=None if answer is None else _answer(answer),
+            chosen=_turns(data.get("chosen", ())),
+            rejected=_turns(data.get("rejected", ())),
+            meta=dict(data.get("meta", {})),
+        )
+
+
+def _prune(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value not in ((), {}, None, "")}
+
+
+def _turns(items: Any) -> tuple[Turn, ...]:
+    return tuple(Turn(item["role"], tuple(Part(**part) for part in item["parts"])) for item in items)
+
+
+def _region(item: dict[str, Any]) -> Region:
+    polygon = tuple(tuple(ring) for ring in item.get("polygon", ()))
+    return Region(**(item | {"box": tuple(item["box"]), "polygon": polygon}))
+
+
+def _answer(item: dict[str, Any]) -> Answer:
+    region = item.get("region")
+    return Answer(tuple(item.get("texts", ())), None if region is None else _region(region), tuple(item.get("choices", ())))

@@ -1,0 +1,42 @@
+"""Talk: what text is to a model. The abstract text slot (tokenizer, template, markup) and the eye that sizes pictures.
+
+`pack` implements both sides of words, `model` both sides of pictures; neither imports the other.
+"""
+
+from typing import Protocol
+
+import numpy as np
+
+from omma.core.config import Config, config
+from omma.schema.view import Layout, TilePlan
+
+
+@config
+class Text(Config):
+    """Slot 8 of a model, implemented in `pack`: which tokenizer, chat template and region markup it speaks."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the embedding matrix."""
+        raise NotImplementedError(f"{type(self).__name__} has no vocab_size")
+
+
+class Eye(Protocol):
+    """What `pack` needs to know of a model's sight; model configs implement it. All of it follows from sizes alone."""
+
+    @property
+    def patch(self) -> int:
+        """Patch side in px."""
+        ...
+
+    def plan(self, width: int, height: int) -> TilePlan:
+        """Picture size → tile plan."""
+        ...
+
+    def layout(self, plan: TilePlan) -> Layout:
+        """Tile plan → token layout."""
+        ...
+
+    def position_ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """(T,) ids and (N,) slot positions of one document → position ids (T, A)."""
+        ...

@@ -1,0 +1,53 @@
+"""Verdict: a score with everything needed to doubt it. Record: one answered question. Checkpoint: where a model lies."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One question put to a model, kept before it is scored.
+
+    `gold` is what the metric compares with (texts, or a box in xyxy px); `details` holds what a metric or report adds.
+    """
+
+    sample_id: str
+    task: str
+    prompt: str
+    gold: Any
+    raw: str
+    extracted: str = ""
+    correct: float | None = None
+    parsed: bool = True
+    picture: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One number of one benchmark: `value` over `count` records (`unparsed` of them unreadable), with a 95% bootstrap interval.
+
+    `trivial` is what the best picture-blind constant guess scores; `higher_is_better` is False for losses.
+    """
+
+    benchmark: str
+    metric: str
+    subset: str
+    value: float
+    count: int
+    unparsed: int
+    low: float
+    high: float
+    trivial: float | None
+    higher_is_better: bool = True
+    variant: str = "official"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with `model.safetensors`, `config.yaml` (the recipe), `tokenizer/`, `state.json`, and optimizer state to resume from."""
+
+    folder: Path
+    stage: str
+    step: int
