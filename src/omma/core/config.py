@@ -41,7 +41,10 @@ class Config:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def config(cls: Class) -> Class:
-    """Class → frozen keyword-only dataclass whose field types are checked on construction."""
+    """Class → frozen keyword-only dataclass whose field types are checked on construction. A dict default is copied."""
+    for name, default in list(vars(cls).items()):
+        if isinstance(default, dict) and name in cls.__annotations__:
+            setattr(cls, name, dataclasses.field(default_factory=default.copy))
     return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
 
 
@@ -222,7 +225,7 @@ def _assign(node: Any, kind: Any, steps: list[str], text: str, path: str, truste
 
 
 def _index(items: tuple[Any, ...], step: str, path: str) -> int:
-    names = [str(item.name) if hasattr(item, "name") else str(i) for i, item in enumerate(items)]
+    names = [str(to_data(item).get("name", i)) if isinstance(item, Config) else str(i) for i, item in enumerate(items)]
     if step in names:
         return names.index(step)
     if step.isdigit() and int(step) < len(items):
@@ -260,7 +263,9 @@ def _sibling(name: str, current: Any, path: str) -> type[Config]:
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         if not module.ispkg:
             members = vars(importlib.import_module(module.name)).values()
-            found |= {c.__name__: c for c in members if isinstance(c, type) and issubclass(c, Config) and c.__module__ == module.name}
+            found |= {
+                c.__name__: c for c in members if isinstance(c, type) and issubclass(c, Config) and c.__module__ == module.name
+            }
     if name not in found:
         raise ConfigError(path, f"no {name!r} in {package.__name__}", "", did_you_mean(name, found))
     return found[name]

@@ -1,6 +1,7 @@
 """JSONL log: one JSON object a line. A line that a crash cut off is dropped on the next opening."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ class JsonLog:
     def write(self, **values: Any) -> None:
         """Append one line and push it to the disk cache."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values, ensure_ascii=False) + "\n")
+        with self.path.open("a+b") as file:
+            cut = file.tell() > 0 and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+            file.write(("\n" * cut + json.dumps(values, ensure_ascii=False) + "\n").encode())
 
     def read(self) -> Iterator[dict[str, Any]]:
         """Whole lines, oldest first."""
@@ -24,8 +26,10 @@ class JsonLog:
             return
         with self.path.open(encoding="utf-8") as file:
             for line in file:
-                if line.endswith("\n"):
+                try:
                     yield json.loads(line)
+                except json.JSONDecodeError:
+                    continue  # a crash cut this line off; what it told is told again by the resumed run
 
     def rewind(self, keep: Callable[[dict[str, Any]], bool]) -> None:
         """Keep only the lines for which `keep` is true."""

@@ -23,7 +23,13 @@ class Bar:
 
     def __enter__(self) -> Self:
         if console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+            )
             self.rich = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
             self.rich.start()
             self.task = self.rich.add_task(self.name, total=self.total, note="")
