@@ -168,7 +168,7 @@ def conform(value: Any, kind: Any, where: str) -> Any:
         kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
         if len(kinds) != len(value):
             raise ConfigError(where, f"{len(value)} values", f"{len(kinds)}")
-        return tuple(conform(item, item_kind, f"{where}.{i}") for i, (item, item_kind) in enumerate(zip(value, kinds)))
+        return tuple(conform(item, kinds[i], f"{where}.{i}") for i, item in enumerate(value))
     if origin in (dict, Mapping) and isinstance(value, Mapping):
         return {conform(k, arguments[0], where): conform(v, arguments[1], f"{where}.{k}") for k, v in value.items()}
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

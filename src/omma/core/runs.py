@@ -13,7 +13,7 @@ from omma.core.logs import JsonLog
 
 
 class RunFolder:
-    """`config.yaml`, `ledger.parquet/`, `raw/`, `data/`, `tokenizer/`, `plan/`, `log.jsonl`, `checkpoints/`, `eval/`, `report.html`, `done/`."""
+    """One folder per run; docs/ARCHITECTURE.md lists what lies in it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -30,9 +30,9 @@ class PlanFacts:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Bins of samples: entry e puts sample `sample[e]` (row of the manifest) into bin `bin[e]`, with `variant[e]` choosing a caption.
+    """Bins of samples: entry e puts sample `sample[e]` (row of the manifest) into bin `bin[e]`; `variant[e]` chooses a caption.
 
-    Entries are sorted by bin. Step s reads bins [s * bins_per_step, (s + 1) * bins_per_step); rank r of R reads each R-th of them.
+    Entries are sorted by bin. Step s reads bins [s · bins_per_step, (s + 1) · bins_per_step); rank r of R each R-th of them.
     """
 
     facts: PlanFacts

@@ -46,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder with `model.safetensors`, `config.yaml` (the recipe), `tokenizer/`, `state.json`, and optimizer state to resume from."""
+    """A folder with weights, `config.yaml` (the recipe), `tokenizer/`, `state.json` and the optimizer state to resume from."""
 
     folder: Path
     stage: str
