@@ -121,7 +121,7 @@ class Sample:
 
 
 def _prune(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if value not in ((), {}, None, "")}
+    return {key: value for key, value in data.items() if key in ("id", "source") or value not in ((), {}, None, "")}
 
 
 def _turns(items: Any) -> tuple[Turn, ...]:
