@@ -1,0 +1,122 @@
+"""Checkpoint: model, optimizer and place in the plan ↔ `checkpoints/<stage>-<step>/`, whole or not at all, nothing pickled.
+
+Random state needs no file: every step seeds itself from (seed, stage, step, rank).
+"""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from omma.core.config import Config, difference, fingerprint, load, show
+from omma.core.errors import CheckpointError
+from omma.core.files import atomic_path, write_text
+from omma.schema.verdict import Checkpoint
+from omma.train.optimizers.optimizer import Updater
+from omma.weights.native import load_weights, save_model
+
+PARTS = ("model.safetensors", "optimizer.safetensors", "state.json", "config.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run stands: `step` of `steps` are done. `window` are the sums of the log line that has begun."""
+
+    stage: str
+    step: int
+    steps: int
+    plan: str
+    recipe: str
+    ranks: int
+    window: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run. `recipe` is saved with each and compared on resuming; `save_tokenizer` fills `tokenizer/`."""
+
+    def __init__(self, folder: Path, recipe: Config, save_tokenizer: Callable[[Path], None]) -> None:
+        self.folder, self.recipe, self.save_tokenizer = folder, recipe, save_tokenizer
+
+    def save(self, place: Place, module: nn.Module, updater: Updater) -> Checkpoint:
+        """Write one; CheckpointError if the disk is full, with all earlier ones unharmed."""
+        target = self.folder / f"{place.stage}-{place.step:08d}"
+        with atomic_path(target) as temporary:
+            temporary.mkdir(parents=True)
+            save_model(temporary, module)
+            save_file({name: value.contiguous() for name, value in updater.state().items()}, temporary / "optimizer.safetensors")
+            write_text(temporary / "config.yaml", show(self.recipe))
+            self.save_tokenizer(temporary / "tokenizer")
+            write_text(temporary / "state.json", json.dumps(dataclasses.asdict(place), indent=1))
+        return Checkpoint(target, place.stage, place.step)
+
+    def of(self, stage: str) -> list[Checkpoint]:
+        """Checkpoints of a stage, oldest first."""
+        found = [_parse(folder) for folder in self.folder.glob(f"{stage}-*") if folder.is_dir()]
+        return sorted((c for c in found if c is not None and c.stage == stage), key=lambda c: c.step)
+
+    def prune(self, stage: str, keep: int) -> None:
+        """Delete all but the last `keep` of a stage."""
+        for old in self.of(stage)[: -max(1, keep)]:
+            shutil.rmtree(old.folder)
+
+    def sweep(self) -> None:
+        """Delete what killed writers left half written."""
+        for left in self.folder.glob(".*.tmp"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def place(self, checkpoint: Checkpoint) -> Place:
+        """Where a checkpoint stands. CheckpointError if a file is missing or broken, or if it belongs to another recipe."""
+        missing = [name for name in PARTS if not (checkpoint.folder / name).is_file()]
+        if missing:
+            raise _broken(checkpoint, f"lacks {', '.join(missing)}")
+        try:
+            place = Place(**json.loads((checkpoint.folder / "state.json").read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise _broken(checkpoint, f"state.json is unreadable ({error})") from None
+        if place.recipe != fingerprint(self.recipe):
+            raise CheckpointError(
+                str(checkpoint.folder), self._changes(checkpoint), "", "give another run folder, or the recipe it began with"
+            )
+        return place
+
+    def restore_weights(self, checkpoint: Checkpoint, module: nn.Module) -> None:
+        """Checkpoint → the module's weights, in place."""
+        load_weights(checkpoint.folder, module)
+
+    def restore_optimizer(self, checkpoint: Checkpoint, updater: Updater) -> None:
+        """Checkpoint → the optimizer's state, bit by bit."""
+        file = checkpoint.folder / "optimizer.safetensors"
+        try:
+            state = load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise _broken(checkpoint, f"optimizer.safetensors is unreadable ({error})") from None
+        updater.load(state, where=str(file))
+
+    def _changes(self, checkpoint: Checkpoint) -> str:
+        file = checkpoint.folder / "config.yaml"
+        roots = {type(self.recipe).__module__.split(".")[0], "omma", "omma_recipes"}
+        old = load(file.read_text(encoding="utf-8"), where=str(file), trusted=tuple(roots))
+        return "was written by another recipe:\n  " + "\n  ".join(difference(old, self.recipe)) + "\n"
+
+
+def check_plan(place: Place, plan: str, steps: int, where: str) -> None:
+    """CheckpointError if a checkpoint was trained on another plan: its data order would not continue."""
+    if (place.plan, place.steps) != (plan, steps):
+        got = f"was trained on plan {place.plan} of {place.steps} steps; now the plan is {plan} of {steps} steps"
+        raise CheckpointError(where, got, "", "restore the data and plan it began with, or give another run folder")
+
+
+def _parse(folder: Path) -> Checkpoint | None:
+    stage, _, step = folder.name.rpartition("-")
+    return Checkpoint(folder, stage, int(step)) if step.isdigit() else None
+
+
+def _broken(checkpoint: Checkpoint, got: str) -> CheckpointError:
+    return CheckpointError(str(checkpoint.folder), got, "a whole checkpoint", "delete this folder to continue from the one before")

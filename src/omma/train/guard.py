@@ -1,0 +1,40 @@
+"""Guard: a step whose loss or gradient is not finite → the samples it came from."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from omma.objective.objective import documents
+from omma.schema.batch import IGNORE, Batch
+from omma.schema.output import Loss
+
+
+def culprits(batches: Sequence[Batch], losses: Sequence[Loss], backward: Callable[[Batch], bool]) -> list[str]:
+    """Micro-batches with their losses → ids of the samples to blame.
+
+    A document with a token loss that is not finite is to blame. If all losses are finite the gradient overflowed: then
+    `backward(batch)` runs each document's loss alone (in its pack) and says whether its gradient is finite.
+    """
+    blamed = [name for batch, loss in zip(batches, losses, strict=True) for name in _with_bad_loss(batch, loss)]
+    return blamed or [name for batch in batches for name in _with_bad_gradient(batch, backward)]
+
+
+def broken_weights(module: nn.Module) -> list[str]:
+    """Names of parameters that are not finite themselves: then no sample is to blame."""
+    return [name for name, parameter in module.named_parameters() if not torch.isfinite(parameter).all()]
+
+
+def _with_bad_loss(batch: Batch, loss: Loss) -> list[str]:
+    bad = documents(batch)[loss.positions[~torch.isfinite(loss.token_loss)]].unique().tolist()
+    return [batch.sample_ids[i] for i in bad]
+
+
+def _with_bad_gradient(batch: Batch, backward: Callable[[Batch], bool]) -> list[str]:
+    document, blamed = documents(batch), []
+    for number, name in enumerate(batch.sample_ids):
+        alone = batch.labels.masked_fill(document != number, IGNORE)
+        if (alone != IGNORE).any() and not backward(dataclasses.replace(batch, labels=alone)):
+            blamed.append(name)
+    return blamed
