@@ -1,0 +1,174 @@
+"""Engine: a packed batch of prompts → the tokens that follow each of them, with their log-probabilities.
+
+One packed prefill fills the cache; then every step is a stream of one token per row that is still talking. Rows that
+are done leave the batch at once.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from omma.core.errors import DataError
+from omma.generate.cache import Cache, DecodeAttend, PrefillAttend
+from omma.generate.sampling import Sampling, choose, draws
+from omma.generate.text import GrowingText, cut
+from omma.model.vlm import VlmModule
+from omma.nn.attention import Packed, PackedAttend
+from omma.schema.batch import Batch, Stream
+
+Finish = Literal["stop", "length"]
+
+
+class Words(Protocol):
+    """What generation needs of a tokenizer; `pack.codec.Codec` has it."""
+
+    @property
+    def stop_ids(self) -> tuple[int, ...]:
+        """Tokens that end a reply."""
+        ...
+
+    @property
+    def banned_ids(self) -> tuple[int, ...]:
+        """Tokens that a reply never holds."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Token ids → text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of one row. `logprob` is the model's own, without temperature, filters or bans; `finish` is empty until the last."""
+
+    row: int
+    token_id: int
+    logprob: float
+    finish: Finish | Literal[""]
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """What follows one prompt. `token_ids` hold the stop token, or the tokens of the stop text, too; `text` does not."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish: Finish
+
+
+def generate(module: VlmModule, batch: Batch, sampling: Sampling, words: Words) -> list[Continuation]:
+    """Prompts → one continuation per document of the batch. Draws depend on (seed, sample id) alone, not on the batch.
+
+    Raises DataError for an empty prompt or a model whose logits are not numbers.
+    """
+    growing = [GrowingText(words.decode, sampling.stop) for _ in batch.sample_ids] if sampling.stop else []
+    tokens: list[list[Token]] = [[] for _ in batch.sample_ids]
+    for step in steps(module, batch, sampling, words, growing):
+        for token in step:
+            tokens[token.row].append(token)
+    return [_continuation(row, words, sampling) for row in tokens]
+
+
+def stream(module: VlmModule, batch: Batch, sampling: Sampling, words: Words) -> Iterator[str]:
+    """One prompt → pieces of text as soon as they are certain; joined they are the text that `generate` returns."""
+    growing = GrowingText(words.decode, sampling.stop)
+    for (token,) in steps(module, batch, sampling, words, [growing] if sampling.stop else []):
+        if not sampling.stop and token.token_id not in words.stop_ids:
+            growing.push(token.token_id)
+        piece = growing.finish() if token.finish else growing.take()
+        if piece:
+            yield piece
+
+
+def steps(
+    module: VlmModule, batch: Batch, sampling: Sampling, words: Words, growing: Sequence[GrowingText]
+) -> Iterator[list[Token]]:
+    """The loop itself: per step, one token of every row that is not done. `growing` (one per row, or none) looks for stop texts."""
+    # No inference mode here: parts cache index tensors by picture grids, and training could not use those afterwards.
+    with torch.no_grad():
+        cache, logits_BV = prefill(module, batch)
+        device = logits_BV.device
+        banned = torch.tensor(words.banned_ids, dtype=torch.long, device=device)
+        chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
+        alive, position = list(range(len(batch.sample_ids))), _last_positions(batch)
+        for index in range(sampling.max_tokens):
+            id_B, logprob_B = _pick(logits_BV, banned, sampling, chance_BL[:, index])
+            last = index + 1 == sampling.max_tokens
+            step = _tokens(alive, id_B.tolist(), logprob_B.tolist(), words.stop_ids, growing, last)
+            yield step
+            going = [place for place, token in enumerate(step) if not token.finish]
+            if not going:
+                return
+            position = position + 1
+            if len(going) < len(alive):
+                rows = torch.tensor(going, device=device)
+                alive, id_B, chance_BL, position = [alive[i] for i in going], id_B[rows], chance_BL[rows], position[rows]
+                cache.keep(rows)
+            logits_BV = _step(module, cache, id_B, position)
+
+
+def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"]]:
+    """Packed prompts → the filled cache and the logits behind each prompt's last token."""
+    lengths = batch.cu_seqlens.diff().tolist()
+    if not lengths or min(lengths) == 0:
+        empty = batch.sample_ids[lengths.index(0)] if lengths else "the batch"
+        raise DataError(f"generate.{empty}", "a prompt without tokens", "at least one", "give the sample a turn or a picture")
+    cache = Cache(lengths, module.language.num_layers, batch.tokens.device)
+    output = module.read(batch, PrefillAttend(PackedAttend(Packed(batch.cu_seqlens)), cache))
+    return cache, output.logits(batch.cu_seqlens[1:].long() - 1)
+
+
+def _step(module: VlmModule, cache: Cache, id_B: Tensor, position_BA: Tensor) -> Float[Tensor, "B V"]:
+    """One token per row → logits of the next. The rows are documents of length 1 of a stream."""
+    cache.open()
+    language, count = module.language, torch.arange(len(id_B) + 1, device=id_B.device)
+    stream = Stream(language.embed(id_B), position_BA, count.int(), torch.zeros_like(id_B), count[:-1])
+    return language(stream, DecodeAttend(cache)).hidden @ language.head.T
+
+
+def _pick(logits_BV: Tensor, banned: Tensor, sampling: Sampling, chance_B: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits → (token ids, their log-probabilities under the model as it is)."""
+    logits_BV = logits_BV.float()
+    total_B = logits_BV.logsumexp(dim=-1)
+    allowed_BV = logits_BV.index_fill(1, banned, -torch.inf) if len(banned) else logits_BV
+    id_B = choose(allowed_BV, sampling, chance_B)
+    return id_B, logits_BV.gather(1, id_B[:, None]).squeeze(1) - total_B
+
+
+def _tokens(
+    alive: Sequence[int],
+    ids: Sequence[int],
+    logprobs: Sequence[float],
+    stop_ids: Sequence[int],
+    growing: Sequence[GrowingText],
+    last: bool,
+) -> list[Token]:
+    """One step's picks → tokens that know whether they end their row."""
+    tokens = []
+    for row, token_id, logprob in zip(alive, ids, logprobs, strict=True):
+        if logprob != logprob:
+            fix = "the weights have diverged; take an earlier checkpoint"
+            raise DataError("generate", f"logits that are not numbers in row {row}", "finite ones", fix)
+        stopped = token_id in stop_ids or bool(growing and growing[row].push(token_id))
+        tokens.append(Token(row, token_id, logprob, "stop" if stopped else "length" if last else ""))
+    return tokens
+
+
+def _last_positions(batch: Batch) -> Tensor:
+    """(B, A): the largest position id of each row on every axis; what is generated continues behind it (as M-RoPE does)."""
+    borders = batch.cu_seqlens.tolist()
+    largest = [batch.positions[first:last].max() for first, last in zip(borders, borders[1:], strict=False)]
+    return torch.stack(largest)[:, None].expand(-1, batch.positions.shape[1])
+
+
+def _continuation(tokens: list[Token], words: Words, sampling: Sampling) -> Continuation:
+    ids, last = tuple(token.token_id for token in tokens), tokens[-1]
+    spoken = ids[:-1] if last.token_id in words.stop_ids else ids
+    text = cut(words.decode(spoken), sampling.stop)
+    assert last.finish, "every row ends at a stop or at max_tokens"
+    return Continuation(text, ids, tuple(token.logprob for token in tokens), last.finish)
