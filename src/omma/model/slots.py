@@ -6,6 +6,7 @@ come from neighbours. Counts are closed forms of patch grids, known before any p
 
 from typing import Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -112,6 +113,15 @@ class Splice(Config):
     def build(self, *, dim: int, layout_tokens: int) -> nn.Module:
         """The module: (hidden (T, D), visual (N', D), batch) → hidden (T, D)."""
         raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class Positions(Config):
+    """Which position ids the tokens of one document get; part of slot 6, because the language model turns by them."""
+
+    def ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """(T,) token ids and (N,) places of visual tokens → (T, A) position ids."""
+        raise NotImplementedError(f"{type(self).__name__} has no ids")
 
 
 @config

@@ -1,0 +1,58 @@
+"""Pixel shuffle (InternVL 1.5, arXiv 2404.16821): patch features (P, E) → one visual token per factor × factor square.
+
+The square's features are concatenated row by row (the second, corrected order of the released code), then
+LayerNorm, Linear, GELU, Linear.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+from omma.core.config import config
+from omma.core.errors import ConfigError
+from omma.model.slots import Connector, ConnectorModule, Grid
+from omma.nn.grids import on_host, square_groups, uneven
+from omma.schema.batch import Stream
+
+
+@config
+class PixelShuffle(Connector):
+    """`factor` patches per side become one token: 1/factor² of the tokens, factor² times as wide."""
+
+    factor: int = 2
+    norm_eps: float = 1e-5
+
+    def check(self) -> None:
+        if self.factor < 1:
+            raise ConfigError("PixelShuffle.factor", str(self.factor), "at least 1 patch per side")
+
+    @property
+    def merge(self) -> int:
+        """Patches per token side."""
+        return self.factor
+
+    def grid(self, patches: Grid) -> Grid:
+        """Both sides divided by the factor; ShapeError if they do not divide."""
+        if patches[0] % self.factor or patches[1] % self.factor:
+            raise uneven(*patches, self.factor)
+        return patches[0] // self.factor, patches[1] // self.factor
+
+    def build(self, *, in_dim: int, out_dim: int) -> "PixelShuffleModule":
+        return PixelShuffleModule(self, in_dim, out_dim)
+
+
+class PixelShuffleModule(ConnectorModule):
+    """See `PixelShuffle`."""
+
+    def __init__(self, cfg: PixelShuffle, in_dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.factor = cfg.factor
+        square_dim = in_dim * cfg.factor**2
+        self.norm = nn.LayerNorm(square_dim, cfg.norm_eps)
+        self.up = nn.Linear(square_dim, out_dim)
+        self.down = nn.Linear(out_dim, out_dim)
+
+    def forward(self, features: Stream, grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
+        index = square_groups(on_host(grids), self.factor, features.hidden.device)
+        squares = features.hidden[index].flatten(1)
+        return self.down(gelu(self.up(self.norm(squares))))

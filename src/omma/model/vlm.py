@@ -1,0 +1,124 @@
+"""VLM, the wiring of a decoder language model that sees: Batch → Output.
+
+pictures → encoder → connector → reducers ┐
+tokens → embedding ───────────────────── splice → language → (hidden states, vocabulary head)
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from omma.core.config import Config, config
+from omma.model.positions.sequential import Sequential
+from omma.model.slots import Attend, Connector, Encoder, Grid, Language, Positions, Reducer, Splice
+from omma.model.splices.in_context import InContext
+from omma.model.tiles import tile_stream
+from omma.nn.attention import Causal, Packed, PackedAttend
+from omma.nn.block import recompute
+from omma.nn.init import init
+from omma.schema.batch import Batch, Pictures, Stream
+from omma.schema.output import Output
+from omma.schema.talk import Text
+from omma.schema.view import Layout, TilePlan, Unit, View
+
+__all__ = ["Vlm", "VlmModule", "init"]
+
+
+@config
+class Vlm(Config):
+    """Eight slots. Counts, layouts and positions follow from sizes alone (`schema.talk.Eye`); `build` makes the module."""
+
+    view: View
+    encoder: Encoder
+    connector: Connector
+    reducers: tuple[Reducer, ...] = ()
+    splice: Splice = InContext()
+    language: Language
+    positions: Positions = Sequential()
+    text: Text
+
+    @property
+    def patch(self) -> int:
+        """Patch side in px."""
+        return self.encoder.patch
+
+    @property
+    def unit(self) -> Unit:
+        """What encoder and connector ask of a picture's sides."""
+        return Unit(self.encoder.patch, self.connector.merge)
+
+    def plan(self, width: int, height: int) -> TilePlan:
+        """Picture size in px → tile plan."""
+        return self.view.plan(width, height, self.unit)
+
+    def grid(self, patches: Grid) -> Grid:
+        """Patch grid of a tile → grid of its visual tokens, through connector and reducers."""
+        grid = self.connector.grid(patches)
+        for reducer in self.reducers:
+            grid = reducer.grid(grid)
+        return grid
+
+    def layout(self, plan: TilePlan) -> Layout:
+        """Tile plan → token layout."""
+        return self.view.layout(plan, tuple(self.grid(grid) for grid in plan.grids(self.patch)))
+
+    def num_visual(self, plan: TilePlan) -> int:
+        """Visual tokens that `see` makes of a planned picture (layout embeddings and dropped tokens not considered)."""
+        return sum(math.prod(self.grid(grid)) for grid in plan.grids(self.patch))
+
+    def position_ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """(T,) ids and (N,) slot positions of one document → position ids (T, A)."""
+        return self.positions.ids(token_ids, slots)
+
+    def build(self) -> "VlmModule":
+        """The module; `init` or `weights` fill it."""
+        return VlmModule(self)
+
+
+class VlmModule(nn.Module):
+    """Children carry the slots' names, so that `connector.*` is a pattern over parameter names."""
+
+    def __init__(self, cfg: Vlm) -> None:
+        super().__init__()
+        self.cfg = cfg
+        self.encoder = cfg.encoder.build()
+        self.connector = cfg.connector.build(in_dim=cfg.encoder.width, out_dim=cfg.language.width)
+        self.reducers = nn.ModuleList(reducer.build(dim=cfg.language.width) for reducer in cfg.reducers)
+        self.splice = cfg.splice.build(dim=cfg.language.width, layout_tokens=cfg.view.layout_tokens)
+        self.language = cfg.language.build(vocab_size=cfg.text.vocab_size)
+
+    def forward(self, batch: Batch) -> Output:
+        """Packed batch → states of every token; documents see only themselves."""
+        return self.read(batch, PackedAttend(Packed(batch.cu_seqlens, Causal())))
+
+    def read(self, batch: Batch, attend: Attend) -> Output:
+        """The same with another way to attend, such as into a cache."""
+        visual = self.see(batch.pictures)
+        hidden = self.splice(self.language.embed(batch.tokens), visual, batch)
+        index = torch.arange(len(batch.tokens), device=hidden.device)
+        modality = torch.zeros_like(index).index_fill(0, batch.slots, 1)
+        stream = self.language(Stream(hidden, batch.positions, batch.cu_seqlens, modality, index), attend)
+        return Output(stream, self.language.head, visual)
+
+    def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
+        """Pictures → visual tokens, tile by tile, row-major."""
+        visual = self.connector(self.encoder(pictures), pictures.grids)
+        grids, shrink = pictures.grids, self.cfg.connector.grid
+        for cfg, reducer in zip(self.cfg.reducers, self.reducers, strict=True):
+            grids = _shrunk(grids, shrink)
+            visual, shrink = reducer(tile_stream(visual, grids), grids), cfg.grid
+        return visual
+
+    def checkpointing(self, on: bool) -> None:
+        """Compute the inner states of blocks again in the backward pass instead of keeping them, or keep them."""
+        recompute(self, on)
+
+
+def _shrunk(grids: Int[Tensor, "I 3"], shrink: Callable[[Grid], Grid]) -> Int[Tensor, "I 3"]:
+    """Grids of tiles → grids of what a part with this closed form makes of them."""
+    rows = [(t, *shrink((r, c))) for t, r, c in grids.tolist()]
+    return torch.tensor(rows, dtype=grids.dtype, device=grids.device).reshape(-1, 3)

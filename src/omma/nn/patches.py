@@ -1,0 +1,38 @@
+"""Patch embedding: raw patches (P, 3·p²) uint8 → (P, D), normalised and projected by one matrix.
+
+The values of a patch stand in (channel, row, column) order, so the matrix is a Conv2d weight (D, 3, p, p), flattened.
+"""
+
+from functools import lru_cache
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from omma.core.errors import ShapeError
+
+Colour = tuple[float, float, float]
+
+
+class PatchEmbedding(nn.Module):
+    """(pixel / 255 − mean) / std, then a linear map. `mean` and `std` are those of 0..1 colour channels."""
+
+    def __init__(self, patch: int, dim: int, *, mean: Colour, std: Colour, bias: bool) -> None:
+        super().__init__()
+        self.patch, self.mean, self.std = patch, mean, std
+        self.project = nn.Linear(3 * patch * patch, dim, bias=bias)
+
+    def forward(self, patches: UInt8[Tensor, "P C"]) -> Float[Tensor, "P D"]:
+        values = 3 * self.patch * self.patch
+        if patches.shape[1] != values:
+            fix = f"the pictures were cut into other patches than {self.patch} px"
+            raise ShapeError("model.encoder", f"{patches.shape[1]} values per patch", str(values), fix)
+        scale, shift = _affine(self.mean, self.std, self.patch, patches.device)
+        return self.project((patches.float() * scale + shift).to(self.project.weight.dtype))
+
+
+@lru_cache(maxsize=16)
+def _affine(mean: Colour, std: Colour, patch: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and std per channel → scale and shift per patch value. Made on first use: a buffer would not survive a meta build."""
+    mean_C, std_C = (torch.tensor(c, dtype=torch.float64).repeat_interleave(patch * patch) for c in (mean, std))
+    return (1 / (255 * std_C)).float().to(device), (-mean_C / std_C).float().to(device)
