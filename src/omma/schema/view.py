@@ -4,10 +4,12 @@ Everything that follows from sizes alone lives here: patch grids, visual token c
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from omma.core.config import Config, config
+from omma.core.errors import ConfigError
 
 NEWLINE, SEPARATOR = -1, -2  # layout entries that stand for learned embeddings instead of visual tokens
 
@@ -27,11 +29,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """The whole picture resized to fill `content` (x0, y0, x1, y1) of a `width` × `height` px sheet; the rest is fill colour."""
+    """The whole picture resized to fill `content` (x0, y0, x1, y1) of a `width` × `height` px sheet; the rest is fill colour.
+
+    `border` (left, top, right, bottom) is fill colour put around the picture in its own px before it is resized.
+    """
 
     width: int
     height: int
     content: tuple[int, int, int, int]
+    border: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,11 @@ class View(Config):
     """Slot 1 of a model. Subclasses implement `plan`; `layout` changes only where tokens are dropped, added or tagged."""
 
     fill: tuple[int, int, int] = (255, 255, 255)
-    resample: str = "bicubic"
+    resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
+
+    def check(self) -> None:
+        if not all(0 <= value <= 255 for value in self.fill):
+            raise ConfigError(f"{type(self).__name__}.fill", str(self.fill), "three values from 0 to 255")
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         """Picture size in px → plan. Closed form; raises DataError for sizes that the view refuses."""
