@@ -1,0 +1,52 @@
+"""Catalogue: the recipes that come with omma, found by reading source text; nothing is imported.
+
+A recipe is a public function without arguments, annotated `-> Recipe`, in any module below `omma_recipes`.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE = "omma_recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One recipe of the catalogue: where its function stands and the first line of its docstring."""
+
+    name: str
+    module: str
+    path: Path
+    line: int
+    summary: str
+
+
+def catalogue() -> dict[str, Listed]:
+    """Name → recipe, sorted by module and line."""
+    spec = find_spec(PACKAGE)
+    assert spec is not None and spec.submodule_search_locations, f"{PACKAGE} is not installed"
+    root = Path(next(iter(spec.submodule_search_locations)))
+    found = [item for path in sorted(root.rglob("*.py")) for item in recipes_in(path, _module_name(path, root))]
+    return {item.name: item for item in found}
+
+
+def recipes_in(path: Path, module: str) -> Iterator[Listed]:
+    """The recipe functions of one source file. SyntaxError if it is no Python."""
+    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+        if isinstance(node, ast.FunctionDef) and _makes_a_recipe(node):
+            summary = (ast.get_docstring(node) or "").partition("\n")[0]
+            yield Listed(node.name, module, path, node.lineno, summary)
+
+
+def _makes_a_recipe(node: ast.FunctionDef) -> bool:
+    spec = node.args
+    arguments = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]
+    result = ast.unparse(node.returns).rpartition(".")[2].strip("'\"") if node.returns else ""
+    return not node.name.startswith("_") and not any(arguments) and result == "Recipe"
+
+
+def _module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join((PACKAGE, *(part for part in parts if part != "__init__")))

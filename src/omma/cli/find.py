@@ -1,0 +1,84 @@
+"""Find: what a person typed for RECIPE → the Recipe it means, with changes applied."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from omma.cli.catalogue import catalogue, recipes_in
+from omma.core.config import HOUSE, did_you_mean, load, override
+from omma.core.errors import ConfigError
+from omma.recipe import Recipe
+
+
+def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
+    """Name, YAML file, `file.py:function` or run folder → recipe. ConfigError saying what there is instead."""
+    own = tuple(load_file(path).__name__ for path in parts)
+    file, _, function = text.partition(":")
+    if file.endswith(".py"):
+        recipe, own = _from_file(Path(file), function), (*own, Path(file).stem)
+    elif (Path(text) / "config.yaml").is_file():
+        recipe = _from_yaml(Path(text) / "config.yaml", own)
+    elif text.endswith((".yaml", ".yml")):
+        recipe = _from_yaml(Path(text), own)
+    else:
+        recipe = _from_catalogue(text)
+    return _checked(override(recipe, changes, trusted=(*HOUSE, *own)), text)
+
+
+def load_file(path: Path) -> ModuleType:
+    """Python file → imported module named by its stem; its folder joins the import path, so that it may import neighbours."""
+    if not path.is_file():
+        raise ConfigError(str(path), "no such file", "a Python file")
+    known = sys.modules.get(path.stem)
+    if known is not None:
+        if Path(getattr(known, "__file__", None) or "").resolve() == path.resolve():
+            return known
+        raise ConfigError(str(path), f"a module named {path.stem!r} is loaded already", "", "rename the file")
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the file raises is the person's to see, in one line
+        del sys.modules[path.stem]
+        raise ConfigError(str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where") from error
+    return module
+
+
+def _from_catalogue(name: str) -> Recipe:
+    names = catalogue()
+    if name not in names:
+        raise ConfigError("recipe", f"no recipe {name!r}", "", f"{did_you_mean(name, names)} (`omma recipes` lists all)")
+    return _call(importlib.import_module(names[name].module), name)
+
+
+def _from_file(path: Path, function: str) -> Recipe:
+    module = load_file(path)
+    names = [item.name for item in recipes_in(path, path.stem)]
+    if not function and len(names) == 1:
+        function = names[0]
+    if function not in names:
+        got = f"no recipe {function!r}" if function else f"{len(names)} recipes"
+        raise ConfigError(str(path), got, "a function without arguments annotated `-> Recipe`", did_you_mean(function, names))
+    return _call(module, function)
+
+
+def _from_yaml(path: Path, own: tuple[str, ...]) -> Recipe:
+    if not path.is_file():
+        raise ConfigError(str(path), "no such file", "a recipe as `omma show RECIPE` prints it")
+    return _checked(load(path.read_text(encoding="utf-8"), where=str(path), trusted=(*HOUSE, *own)), str(path))
+
+
+def _call(module: ModuleType, name: str) -> Recipe:
+    return _checked(getattr(module, name)(), f"{module.__name__}.{name}")
+
+
+def _checked(value: object, where: str) -> Recipe:
+    if not isinstance(value, Recipe):
+        raise ConfigError(where, f"a {type(value).__name__}", "a Recipe")
+    return value

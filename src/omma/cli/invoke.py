@@ -1,0 +1,23 @@
+"""Verb module + its arguments → the call of its `command` function, whose signature and docstring are its help."""
+
+import importlib
+
+import typer
+
+from omma.core.errors import ConfigError
+
+
+def call(module_name: str, verb: str, arguments: list[str]) -> int:
+    """Parse the arguments as the module's `command` declares them and run it → exit code. ConfigError for bad usage."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.command()(importlib.import_module(module_name).command)
+    try:
+        app(arguments, prog_name=f"omma {verb}", standalone_mode=False)
+    except typer.TyperException as error:
+        got = error.format_message().rstrip(".")
+        raise ConfigError(f"omma {verb}", got[:1].lower() + got[1:], "", f"see `omma {verb} --help`") from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except typer.Exit as leave:
+        return leave.exit_code
+    return 0
