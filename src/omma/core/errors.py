@@ -13,6 +13,10 @@ class OmmaError(Exception):
         parts = [got, f"expected {expected}" if expected else "", fix]
         super().__init__(f"{where}: " + "; ".join(part for part in parts if part))
 
+    def __reduce__(self) -> tuple[type["OmmaError"], tuple[str, str, str, str]]:
+        # Exceptions rebuild from their message alone, which loses the four parts on the way out of a worker process.
+        return type(self), (self.where, self.got, self.expected, self.fix)
+
 
 class ConfigError(OmmaError):
     """A recipe, an override or a command line that does not fit."""

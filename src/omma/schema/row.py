@@ -10,12 +10,13 @@ from omma.schema.view import TilePlan
 
 @dataclass(frozen=True, slots=True)
 class RowPicture:
-    """A picture of a row: its name, its plan, where its slots stand and which visual token goes to each slot."""
+    """A picture of a row: its name, its plan, where its slots stand and which of its `num_visual` tokens goes to each slot."""
 
     media: Media
     plan: TilePlan
     slots: np.ndarray  # (N,) positions in token_ids
     gather: np.ndarray  # (N,) index into this picture's visual tokens, or NEWLINE / SEPARATOR
+    num_visual: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from omma.core.config import Config, config
-from omma.schema.view import Layout, TilePlan
+from omma.schema.view import Layout, TilePlan, View
 
 
 @config
@@ -29,8 +29,17 @@ class Eye(Protocol):
         """Patch side in px."""
         ...
 
+    @property
+    def view(self) -> View:
+        """How pictures are resized, padded and cut."""
+        ...
+
     def plan(self, width: int, height: int) -> TilePlan:
         """Picture size → tile plan."""
+        ...
+
+    def num_visual(self, plan: TilePlan) -> int:
+        """Tile plan → visual tokens that connector and reducers make of all its tiles (what a layout indexes)."""
         ...
 
     def layout(self, plan: TilePlan) -> Layout:
