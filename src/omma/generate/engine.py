@@ -4,8 +4,10 @@ One packed prefill fills the cache; then every step is a stream of one token per
 are done leave the batch at once.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import torch
@@ -43,7 +45,7 @@ class Words(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token of one row. `logprob` is the model's own, without temperature, filters or bans; `finish` is empty until the last."""
+    """One token of one row. `logprob` is the model's own, without filters or bans; only a last token has a `finish`."""
 
     row: int
     token_id: int
@@ -151,7 +153,7 @@ def _tokens(
     """One step's picks → tokens that know whether they end their row."""
     tokens = []
     for row, token_id, logprob in zip(alive, ids, logprobs, strict=True):
-        if logprob != logprob:
+        if math.isnan(logprob):
             fix = "the weights have diverged; take an earlier checkpoint"
             raise DataError("generate", f"logits that are not numbers in row {row}", "finite ones", fix)
         stopped = token_id in stop_ids or bool(growing and growing[row].push(token_id))
@@ -162,7 +164,7 @@ def _tokens(
 def _last_positions(batch: Batch) -> Tensor:
     """(B, A): the largest position id of each row on every axis; what is generated continues behind it (as M-RoPE does)."""
     borders = batch.cu_seqlens.tolist()
-    largest = [batch.positions[first:last].max() for first, last in zip(borders, borders[1:], strict=False)]
+    largest = [batch.positions[first:last].max() for first, last in pairwise(borders)]
     return torch.stack(largest)[:, None].expand(-1, batch.positions.shape[1])
 
 
