@@ -1,0 +1,124 @@
+"""Store: a data root; `uri` of a picture → its stored bytes. Plain files, members of tar shards, cells of Parquet files.
+
+    photos/cat.jpg              a file
+    shard-3.tar#cat_0412.jpg    a member of an uncompressed tar, read at its offset
+    part-0.parquet#17:image     row 17 of column `image`: bytes, or the struct {bytes, path} of Hugging Face data sets
+    part-0.parquet#17:images/0  the first of a list of them
+
+Nothing outside the root is ever read, and nothing is ever written.
+"""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+from omma.core.errors import DataError
+from omma.core.files import inside
+from omma.media.parquet_cells import ParquetCells
+from omma.media.tar_index import TarIndex, index_tar
+
+
+class Store:
+    """Reader of one data root. Indexes of shards are built on first use and stay in memory; a pickled store starts without them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._tars: dict[Path, TarIndex] = {}
+        self._parquets: dict[Path, ParquetCells] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"root": self.root, "_tars": {}, "_parquets": {}}
+
+    def read(self, uri: str) -> bytes:
+        """Picture name → its bytes, never empty. DataError if it leaves the root, does not exist or is empty."""
+        name, mark, inner = split_uri(uri)
+        path = self._path(name, uri)
+        try:
+            if not mark:
+                data = path.read_bytes()
+            elif name.endswith(".tar"):
+                data = self._member(path, inner, uri)
+            else:
+                data = self._cell(path, inner, uri)
+        except OSError as error:
+            raise self._unreadable(uri, name, error) from None
+        if not data:
+            raise DataError(uri, "the file is empty (0 bytes)", "a picture")
+        return data
+
+    def members(self, name: str) -> tuple[str, ...]:
+        """Tar name → its members' names in order; DataError as in `read`, also for a tar that breaks off."""
+        try:
+            index = self._index(self._path(name, name))
+        except OSError as error:
+            raise self._unreadable(name, name, error) from None
+        if index.cut:
+            raise DataError(name, f"the tar {index.cut}", "a whole tar", "fetch or pack it again")
+        return tuple(index.spans)
+
+    def _path(self, name: str, uri: str) -> Path:
+        if "://" in name:
+            raise DataError(uri, "is a web address", f"a file below {self.root}", "download the pictures first")
+        try:
+            return inside(self.root, name)
+        except (ValueError, OSError) as error:
+            raise DataError(uri, f"no file name: {error}", f"a path below {self.root}") from None
+
+    def _unreadable(self, uri: str, name: str, error: OSError) -> DataError:
+        if error.errno == errno.ENOENT:
+            return DataError(uri, f"no file {name}", f"one below {self.root}")
+        return DataError(uri, f"cannot be read: {error.strerror or error}", "a readable file")
+
+    def _index(self, path: Path) -> TarIndex:
+        if path not in self._tars:
+            self._tars[path] = index_tar(path)
+        return self._tars[path]
+
+    def _member(self, path: Path, member: str, uri: str) -> bytes:
+        index = self._index(path)
+        if member not in index.spans:
+            why = f", which {index.cut}" if index.cut else ""
+            raise DataError(uri, f"no member {member!r} in {path.name}{why}", f"one of its {len(index.spans):,} members")
+        offset, size = index.spans[member]
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(size)
+        if len(data) < size:
+            raise DataError(
+                uri, f"the tar ends after {len(data):,} of the member's {size:,} bytes", "a whole tar", "fetch it again"
+            )
+        return data
+
+    def _cell(self, path: Path, inner: str, uri: str) -> bytes:
+        row, _, column = inner.partition(":")
+        if not (row.isascii() and row.isdigit() and column):
+            raise DataError(uri, f"{inner!r} behind the #", "row:column, such as 17:image")
+        if path not in self._parquets:
+            self._parquets[path] = ParquetCells(path, path.name)
+        cells = self._parquets[path]
+        column, _, item = column.rpartition("/") if column.rpartition("/")[2].isdigit() else (column, "", "")
+        value = cells.cell(int(row), column)
+        if item:
+            if not isinstance(value, list) or int(item) >= len(value):
+                got = f"{len(value)} items" if isinstance(value, list) else type(value).__name__
+                raise DataError(uri, f"the cell holds {got}", f"a list with an item {item}")
+            value = value[int(item)]
+        return self._bytes(value, uri)
+
+    def _bytes(self, value: Any, uri: str) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
+            return value["bytes"]
+        if isinstance(value, dict) and isinstance(value.get("path"), str):
+            return self._path(value["path"], uri).read_bytes()
+        raise DataError(uri, f"the cell holds {type(value).__name__}", "bytes or a struct of bytes and path")
+
+
+def split_uri(uri: str) -> tuple[str, str, str]:
+    """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind `.tar` or `.parquet`."""
+    for kind in (".tar", ".parquet"):
+        head, mark, inner = uri.partition(f"{kind}#")
+        if mark:
+            return head + kind, "#", inner
+    return uri, "", ""
