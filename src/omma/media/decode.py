@@ -5,6 +5,7 @@ CMYK, Lab, 1-bit and grey become RGB; 16 bits are scaled to 8; of an animation t
 `max_pixels` is refused from its header.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ FORMATS = (
     "WEBP",
 )  # no EPS: it runs a program
 WORD = 65_535
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # its last words on broken files are in our DataError
 
 
 def decode(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "h w 3"]:
@@ -77,7 +79,7 @@ def _opened(data: bytes, name: str, max_pixels: int | None) -> Iterator[Image.Im
     """Bytes → opened image; whatever Pillow raises inside the block becomes a DataError."""
     if not data:
         raise DataError(name, "the file is empty (0 bytes)", "a picture")
-    kind = "picture"
+    kind = _kind(data)
     try:
         with warnings.catch_warnings():
             # our own limit and errors speak; a warning would only repeat them on a terminal full of workers
@@ -87,14 +89,15 @@ def _opened(data: bytes, name: str, max_pixels: int | None) -> Iterator[Image.Im
                 _check_size(image, name, max_pixels)
                 yield image
     except UnidentifiedImageError:
-        got = f"not a picture ({len(data):,} bytes that begin with {data[:8]!r})"
-        raise DataError(name, got, f"one of {', '.join(_formats())}") from None
+        known = kind != "picture"
+        got = f"{kind} without a readable header" if known else f"not a picture (it begins with {data[:8]!r})"
+        raise DataError(name, f"{got}, {len(data):,} bytes", f"one of {', '.join(_formats())}") from None
     except Image.DecompressionBombError:
         raise DataError(name, f"{kind} declares more pixels than may be decoded", f"at most {MAX_PIXELS:,}") from None
     except DataError:
         raise
     except Exception as error:  # Pillow's plugins raise anything on broken bytes
-        raise DataError(name, _reason(kind, error, len(data))) from None
+        raise DataError(name, _reason(kind, error, data)) from None
 
 
 @cache
@@ -112,14 +115,25 @@ def _check_size(image: Image.Image, name: str, max_pixels: int | None) -> None:
         raise DataError(name, got, f"at most {max_pixels:,} px", "raise max_pixels, or leave it dropped")
 
 
-def _reason(kind: str, error: Exception, size: int) -> str:
+def _kind(data: bytes) -> str:
+    """First bytes → the name of the format they announce, or "picture": for messages only, decoding asks Pillow."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return next((kind for head, kind in HEADS.items() if data.startswith(head)), "picture")
+
+
+def _reason(kind: str, error: Exception, data: bytes) -> str:
     words = " ".join(str(error).split())
+    announced = int.from_bytes(data[4:8], "little") + 8 if kind == "WEBP" else 0
+    if announced > len(data):
+        return f"{kind} ends after {len(data):,} of {announced:,} bytes"
     if isinstance(error, EOFError) or any(sign in words.lower() for sign in CUT):
-        return f"{kind} ends after {size:,} bytes, before its pixels are complete"
+        return f"{kind} ends after {len(data):,} bytes, before its pixels are complete"
     return f"{kind} is damaged: {words or type(error).__name__}"
 
 
-CUT = ("truncated", "unexpected end", "end of file", "not enough", "buffer is not large enough")
+CUT = ("truncated", "unexpected end", "end of file", "eof", "but only got", "not enough")
+HEADS = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"GIF8": "GIF", b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
 
 
 def _orientation(image: Image.Image) -> int:
@@ -136,8 +150,8 @@ def _exif(image: Image.Image) -> Image.Exif:
         return Image.Image.getexif(image)
     try:
         return image.getexif()
-    except (SyntaxError, ValueError, TypeError, KeyError, OSError):
-        return Image.Exif()  # unreadable metadata says nothing about which side is up
+    except Exception:  # its parser raises anything on broken bytes, and those say nothing about which side is up
+        return Image.Exif()
 
 
 def _upright(image: np.ndarray, turn: int) -> np.ndarray:

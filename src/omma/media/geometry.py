@@ -6,6 +6,8 @@ reads it back. Boxes are neither clipped nor rounded here.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import get_args
 
 from omma.core.config import did_you_mean
 from omma.core.errors import DataError
@@ -24,17 +26,17 @@ def reorder(box: Box, old: Order, new: Order) -> Box:
 
 
 def to_frame(box_xyxy_px: Box, frame: Frame, plan: TilePlan) -> Box:
-    """Box in px of the source picture → the same box in `frame`, in xyxy."""
-    scale_x, scale_y, shift_x, shift_y = _affine(frame, plan)
+    """Box in px of the source picture → the same box in `frame`, in xyxy. DataError for an unknown frame."""
+    across, down = _axes(frame, plan)
     x0, y0, x1, y1 = box_xyxy_px
-    return x0 * scale_x + shift_x, y0 * scale_y + shift_y, x1 * scale_x + shift_x, y1 * scale_y + shift_y
+    return across.there(x0), down.there(y0), across.there(x1), down.there(y1)
 
 
 def from_frame(box_xyxy: Box, frame: Frame, plan: TilePlan) -> Box:
     """Box in `frame`, in xyxy → the same box in px of the source picture; inverse of `to_frame`."""
-    scale_x, scale_y, shift_x, shift_y = _affine(frame, plan)
+    across, down = _axes(frame, plan)
     x0, y0, x1, y1 = box_xyxy
-    return (x0 - shift_x) / scale_x, (y0 - shift_y) / scale_y, (x1 - shift_x) / scale_x, (y1 - shift_y) / scale_y
+    return across.back(x0), down.back(y0), across.back(x1), down.back(y1)
 
 
 def whole(width: int, height: int) -> TilePlan:
@@ -42,33 +44,46 @@ def whole(width: int, height: int) -> TilePlan:
     return TilePlan(width, height, (Canvas(width, height, (0, 0, width, height)),), ())
 
 
-def _affine(frame: Frame, plan: TilePlan) -> tuple[float, float, float, float]:
-    """Frame → (scale x, scale y, shift x, shift y) that take source px into it."""
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """One axis of a frame: `before` px of border make `source` px, resized to `span` px at `start` of a sheet of `sheet` px.
+
+    The sheet's far edge is called `full`. Products come before quotients, so that whole numbers stay whole where they can.
+    """
+
+    before: int
+    source: int
+    span: int
+    start: int
+    sheet: int
+    full: float
+
+    def there(self, x: float) -> float:
+        return ((x + self.before) * self.span / self.source + self.start) * self.full / self.sheet
+
+    def back(self, x: float) -> float:
+        return (x * self.sheet / self.full - self.start) * self.source / self.span - self.before
+
+
+def _axes(frame: Frame, plan: TilePlan) -> tuple[_Axis, _Axis]:
+    if frame not in FRAMES:
+        raise DataError("box", f"frame {frame!r}", "", did_you_mean(frame, FRAMES))
     if frame == "px":
-        return 1.0, 1.0, 0.0, 0.0
-    if frame in ("unit", "k1000"):
-        return _scaled(frame, 1.0, 1.0, 0.0, 0.0, plan.width, plan.height)
-    if frame not in ("view_px", "view_unit", "view_k1000"):
-        raise DataError(
-            "box", f"frame {frame!r}", "", did_you_mean(frame, ("px", "unit", "k1000", "view_px", "view_unit", "view_k1000"))
-        )
+        return STILL, STILL
     canvas = plan.canvases[plan.main]
+    if not frame.startswith("view_"):
+        canvas = Canvas(plan.width, plan.height, (0, 0, plan.width, plan.height))
     left, top, right, bottom = canvas.border
     x0, y0, x1, y1 = canvas.content
-    scale_x, scale_y = (x1 - x0) / (plan.width + left + right), (y1 - y0) / (plan.height + top + bottom)
-    shift_x, shift_y = x0 + left * scale_x, y0 + top * scale_y
-    return _scaled(frame, scale_x, scale_y, shift_x, shift_y, canvas.width, canvas.height)
+    wide, high = FULL.get(frame.removeprefix("view_"), (float(canvas.width), float(canvas.height)))
+    across = _Axis(left, left + plan.width + right, x1 - x0, x0, canvas.width, wide)
+    down = _Axis(top, top + plan.height + bottom, y1 - y0, y0, canvas.height, high)
+    return across, down
 
 
-def _scaled(
-    frame: Frame, scale_x: float, scale_y: float, shift_x: float, shift_y: float, width: int, height: int
-) -> tuple[float, float, float, float]:
-    if frame.endswith("px"):
-        return scale_x, scale_y, shift_x, shift_y
-    full = 1000.0 if frame.endswith("k1000") else 1.0
-    return scale_x * full / width, scale_y * full / height, shift_x * full / width, shift_y * full / height
-
-
+STILL = _Axis(before=0, source=1, span=1, start=0, sheet=1, full=1.0)
+FULL = {"unit": (1.0, 1.0), "k1000": (1000.0, 1000.0)}  # what the far edge of the sheet is called; in px its own size
+FRAMES: tuple[Frame, ...] = get_args(Frame)
 TO_XYXY: dict[Order, Callable[[Box], Box]] = {
     "xyxy": lambda b: b,
     "xywh": lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]),
