@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,7 @@ class Words:
         tokens = {number: token for number, token in self.specials.values()}
         if not any(token.lstrip or token.rstrip for token in tokens.values()):
             return atoms
-        for before, after in zip(atoms, atoms[1:], strict=False):
+        for before, after in pairwise(atoms):
             if isinstance(before, _Run) and isinstance(after, tuple) and tokens[after[0]].lstrip:
                 _strip(before.stretches, -1)
             if isinstance(before, tuple) and isinstance(after, _Run) and tokens[before[0]].rstrip:

@@ -1,4 +1,4 @@
-"""BoxBins: boxes as four tokens of a grid of bins, "<loc_17><loc_3><loc_40><loc_22>". Region ↔ text. (Pix2Seq, Kosmos-2, Florence-2)"""
+"""BoxBins: boxes as four tokens of a grid of bins, "<loc_17><loc_3><loc_40><loc_22>". Region ↔ text. (Pix2Seq, Kosmos-2)"""
 
 import re
 from typing import Literal
