@@ -4,6 +4,7 @@ Random state needs no file: every step seeds itself from (seed, stage, step, ran
 """
 
 import dataclasses
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -11,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from omma.core.config import Config, difference, fingerprint, load, show
 from omma.core.errors import CheckpointError
 from omma.core.files import atomic_path, write_text
 from omma.schema.verdict import Checkpoint
 from omma.train.optimizers.optimizer import Updater
-from omma.weights.native import load_weights, save_model
+from omma.weights.native import MODEL_FILE, audit, read_tensors, save_model, stored_tensors
 
-PARTS = ("model.safetensors", "optimizer.safetensors", "state.json", "config.yaml")
+OPTIMIZER_FILE = "optimizer.safetensors"
+PARTS = (MODEL_FILE, OPTIMIZER_FILE, "state.json", "config.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Checkpoints:
         with atomic_path(target) as temporary:
             temporary.mkdir(parents=True)
             save_model(temporary, module)
-            save_file({name: value.contiguous() for name, value in updater.state().items()}, temporary / "optimizer.safetensors")
+            _save_tensors(temporary / OPTIMIZER_FILE, updater.state())
             write_text(temporary / "config.yaml", show(self.recipe))
             self.save_tokenizer(temporary / "tokenizer")
             write_text(temporary / "state.json", json.dumps(dataclasses.asdict(place), indent=1))
@@ -87,17 +90,20 @@ class Checkpoints:
         return place
 
     def restore_weights(self, checkpoint: Checkpoint, module: nn.Module) -> None:
-        """Checkpoint → the module's weights, in place."""
-        load_weights(checkpoint.folder, module)
+        """Checkpoint → the module's weights, copied into its own tensors so that an optimizer keeps hold of them."""
+        file = checkpoint.folder / MODEL_FILE
+        own, given = stored_tensors(module), read_tensors(file)
+        audit(
+            {name: tuple(t.shape) for name, t in own.items()}, {name: tuple(t.shape) for name, t in given.items()}, where=str(file)
+        )
+        with torch.no_grad():
+            for name, tensor in own.items():
+                tensor.copy_(given[name])
 
     def restore_optimizer(self, checkpoint: Checkpoint, updater: Updater) -> None:
         """Checkpoint → the optimizer's state, bit by bit."""
-        file = checkpoint.folder / "optimizer.safetensors"
-        try:
-            state = load_file(file)
-        except (SafetensorError, OSError) as error:
-            raise _broken(checkpoint, f"optimizer.safetensors is unreadable ({error})") from None
-        updater.load(state, where=str(file))
+        file = checkpoint.folder / OPTIMIZER_FILE
+        updater.load(read_tensors(file), where=str(file))
 
     def _changes(self, checkpoint: Checkpoint) -> str:
         file = checkpoint.folder / "config.yaml"
@@ -120,3 +126,12 @@ def _parse(folder: Path) -> Checkpoint | None:
 
 def _broken(checkpoint: Checkpoint, got: str) -> CheckpointError:
     return CheckpointError(str(checkpoint.folder), got, "a whole checkpoint", "delete this folder to continue from the one before")
+
+
+def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    try:
+        save_file({name: value.contiguous() for name, value in tensors.items()}, path)
+    except SafetensorError as error:
+        if any(f"os error {number}" in str(error) for number in (errno.ENOSPC, errno.EDQUOT)):
+            raise OSError(errno.ENOSPC, str(error)) from None  # told as a full disk by whoever replaces the target
+        raise CheckpointError(str(path), f"cannot be written: {error}") from None

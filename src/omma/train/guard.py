@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from omma.objective.objective import documents
-from omma.schema.batch import IGNORE, Batch
+from omma.schema.batch import Batch
 from omma.schema.output import Loss
 
 
@@ -15,7 +15,7 @@ def culprits(batches: Sequence[Batch], losses: Sequence[Loss], backward: Callabl
     """Micro-batches with their losses → ids of the samples to blame.
 
     A document with a token loss that is not finite is to blame. If all losses are finite the gradient overflowed: then
-    `backward(batch)` runs each document's loss alone (in its pack) and says whether its gradient is finite.
+    `backward(batch)` runs each document alone and says whether its gradient is finite.
     """
     blamed = [name for batch, loss in zip(batches, losses, strict=True) for name in _with_bad_loss(batch, loss)]
     return blamed or [name for batch in batches for name in _with_bad_gradient(batch, backward)]
@@ -32,9 +32,22 @@ def _with_bad_loss(batch: Batch, loss: Loss) -> list[str]:
 
 
 def _with_bad_gradient(batch: Batch, backward: Callable[[Batch], bool]) -> list[str]:
-    document, blamed = documents(batch), []
-    for number, name in enumerate(batch.sample_ids):
-        alone = batch.labels.masked_fill(document != number, IGNORE)
-        if (alone != IGNORE).any() and not backward(dataclasses.replace(batch, labels=alone)):
-            blamed.append(name)
-    return blamed
+    alone = [_document(batch, number) for number in range(len(batch.sample_ids))]
+    return [one.sample_ids[0] for one in alone if one.num_supervised and not backward(one)]
+
+
+def _document(batch: Batch, number: int) -> Batch:
+    """One document of a batch as a batch. All pictures stay, so that `gather` keeps its meaning."""
+    first, last = int(batch.cu_seqlens[number]), int(batch.cu_seqlens[number + 1])
+    inside = (batch.slots >= first) & (batch.slots < last)
+    return dataclasses.replace(
+        batch,
+        tokens=batch.tokens[first:last],
+        positions=batch.positions[first:last],
+        cu_seqlens=batch.cu_seqlens[number : number + 2] - first,
+        labels=batch.labels[first:last],
+        slots=batch.slots[inside] - first,
+        gather=batch.gather[inside],
+        sample_ids=batch.sample_ids[number : number + 1],
+        sources=batch.sources[number : number + 1],
+    )

@@ -4,16 +4,18 @@ The loss of a step is Σ weighted token losses / Σ weights over all micro-batch
 before any backward, so splitting a step differently changes nothing but rounding.
 """
 
+import errno
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from omma.core.config import fingerprint
-from omma.core.errors import DataError
+from omma.core.errors import CheckpointError, DataError
 from omma.core.ledger import Entry
 from omma.core.progress import Bar, say
 from omma.core.runs import RunFolder
@@ -57,7 +59,20 @@ def train_stage(
     Raises Stopped after a signal (checkpoint written), DataError for a loss that is not finite (policy `stop`),
     CheckpointError for a checkpoint of another recipe or plan or a full disk.
     """
-    StageRun(stage, module, course, run, checkpoints, world, settings).train()
+    with told_when_full(run.log.path):
+        StageRun(stage, module, course, run, checkpoints, world, settings).train()
+
+
+@contextmanager
+def told_when_full(path: Path) -> Iterator[None]:
+    """A full disk under a file that is appended to → CheckpointError instead of a traceback."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        fix = "free some space and run the same command again; it continues from the last checkpoint"
+        raise CheckpointError(str(path), "the disk is full", "", fix) from None
 
 
 class StageRun:

@@ -6,17 +6,14 @@ from typing import Literal
 
 from torch import nn
 
-from omma.nn.block import Stack
+from omma.nn.block import recompute
 
 
 @contextmanager
 def recompute_blocks(module: nn.Module, what: Literal["nothing", "blocks"]) -> Iterator[None]:
     """While open, every block of the model's stacks keeps only its input between forward and backward."""
-    stacks = [part for part in module.modules() if isinstance(part, Stack)] if what == "blocks" else []
-    for stack in stacks:
-        stack.recompute = True
+    recompute(module, what == "blocks")
     try:
         yield
     finally:
-        for stack in stacks:
-            stack.recompute = False
+        recompute(module, False)

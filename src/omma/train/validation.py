@@ -19,7 +19,7 @@ def validate(
     precision: Callable[[], AbstractContextManager[object]],
     world: World,
 ) -> dict[str, Any] | None:
-    """This rank's batches → `loss` (weighted as in training), `token_loss` (mean over tokens), `loss_by_source`; None without any."""
+    """This rank's batches → `loss` (weighted as in training), `token_loss` (per token), `loss_by_source`; None without any."""
     sums: dict[str, tuple[float, int]] = {}
     total = weight = 0.0
     module.eval()

@@ -16,7 +16,7 @@ Named = Mapping[str, nn.Parameter]
 
 @config
 class Optimizer(Config):
-    """How a stage's trained parameters move. `groups` maps globs over their names to learning-rate factors; the first match counts."""
+    """How a stage's trained parameters move. `groups` maps globs over names to learning-rate factors; the first match counts."""
 
     groups: dict[str, float] = field(default_factory=dict)
 
