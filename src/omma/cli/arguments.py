@@ -12,6 +12,7 @@ Changes = Annotated[
     list[str], typer.Argument(metavar="PATH=VALUE", help="changes to the recipe, such as run.seed=1", default_factory=list)
 ]
 Parts = Annotated[
-    list[Path], typer.Option("--parts", metavar="FILE.py", help="a file with parts of your own; may be given twice", default_factory=list)
+    list[Path],
+    typer.Option("--parts", metavar="FILE.py", help="a file with parts of your own; may be given twice", default_factory=list),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/quickstart", show_default=False)]

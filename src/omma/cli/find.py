@@ -46,7 +46,9 @@ def load_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the file raises is the person's to see, in one line
         del sys.modules[path.stem]
-        raise ConfigError(str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where") from error
+        raise ConfigError(
+            str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where"
+        ) from error
     return module
 
 

@@ -32,7 +32,9 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, source: Source =
 def components(value: Any, path: str = "") -> list[tuple[str, Config]]:
     """Tree → every config in it with its path, parents first."""
     if isinstance(value, Config):
-        children = [pair for name in field_types(type(value)) for pair in components(getattr(value, name), f"{path}.{name}".lstrip("."))]
+        children = [
+            pair for name in field_types(type(value)) for pair in components(getattr(value, name), f"{path}.{name}".lstrip("."))
+        ]
         return [(path, value), *children]
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
     return [pair for key, item in items for pair in components(item, f"{path}.{key}")]

@@ -1,0 +1,119 @@
+"""Scores: verdicts of several moments → rows of one table, and the headline numbers above it."""
+
+from dataclasses import dataclass
+
+from omma.report.facts import AFTER, BEFORE, BLIND, Facts
+from omma.schema.verdict import Verdict
+
+WHOLE = ("", "all", "overall")  # subsets that stand for the whole benchmark
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One number as text, its 95% interval as text, and 0..100 positions for a bar (0 where there is none)."""
+
+    text: str
+    interval: str
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One metric of one subset: a cell per moment (in the order of the facts), the trivial guess, and what was counted."""
+
+    benchmark: str
+    metric: str
+    subset: str
+    whole: bool
+    count: int
+    unparsed: int
+    trivial: str
+    trivial_at: float
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The number a reader looks for first, with what it has to be compared with."""
+
+    benchmark: str
+    metric: str
+    value: str
+    beside: tuple[tuple[str, str], ...]
+
+
+def score_rows(facts: Facts) -> tuple[ScoreRow, ...]:
+    """One row per benchmark, metric and subset; wholes stand first in their benchmark."""
+    found: dict[Key, dict[str, Verdict]] = {}
+    for moment in facts.moments:
+        for verdict in facts.verdicts[moment]:
+            found.setdefault((verdict.benchmark, verdict.metric, verdict.subset), {})[moment] = verdict
+    order = list(dict.fromkeys(key[0] for key in found))
+    keys = sorted(found, key=lambda key: (order.index(key[0]), key[2] not in WHOLE, key[2], key[1]))
+    return tuple(_row(key, found[key], facts.moments) for key in keys)
+
+
+def headlines(facts: Facts) -> tuple[Headline, ...]:
+    """The whole-benchmark numbers of the final moment."""
+    mains: dict[str, Verdict] = {}
+    for verdict in sorted(facts.verdicts.get(facts.final, ()), key=lambda v: v.subset not in WHOLE):
+        mains.setdefault(verdict.benchmark, verdict)
+    return tuple(_headline(facts, verdict) for verdict in mains.values())
+
+
+def number(verdict: Verdict, value: float) -> str:
+    """Value of a verdict → text: a share as per cent, anything else with three decimals."""
+    return f"{100 * value:.1f} %" if is_share(verdict) else f"{value:.3f}"
+
+
+def is_share(verdict: Verdict) -> bool:
+    """Whether the numbers of a verdict are shares of 1, to be shown as per cent."""
+    return verdict.higher_is_better and verdict.low >= 0 and verdict.high <= 1
+
+
+def moment_words(moment: str) -> str:
+    """Moment → words for a column head."""
+    if moment == BLIND:
+        return "blind"
+    return f"after {moment.removeprefix(AFTER)}" if moment.startswith(AFTER) else moment
+
+
+def _row(key: Key, verdicts: dict[str, Verdict], moments: tuple[str, ...]) -> ScoreRow:
+    latest = [verdicts[moment] for moment in sorted(verdicts, key=lambda m: (m != BLIND, moments.index(m)))][-1]
+    trivial = latest.trivial
+    return ScoreRow(
+        benchmark=key[0],
+        metric=key[1],
+        subset=key[2] or "all",
+        whole=key[2] in WHOLE,
+        count=latest.count,
+        unparsed=latest.unparsed,
+        trivial="" if trivial is None else number(latest, trivial),
+        trivial_at=100 * trivial if trivial is not None and is_share(latest) else 0.0,
+        cells=tuple(_cell(verdicts[moment]) if moment in verdicts else None for moment in moments),
+    )
+
+
+def _cell(verdict: Verdict) -> Cell:
+    scale = 100.0 if is_share(verdict) else 0.0
+    interval = f"{number(verdict, verdict.low)} to {number(verdict, verdict.high)}"
+    value, low, high = (scale * x for x in (verdict.value, verdict.low, verdict.high))
+    return Cell(number(verdict, verdict.value), interval, value, low, high)
+
+
+def _headline(facts: Facts, verdict: Verdict) -> Headline:
+    beside = []
+    for moment in facts.moments:
+        same = [
+            v
+            for v in facts.verdicts[moment]
+            if (v.benchmark, v.metric, v.subset) == (verdict.benchmark, verdict.metric, verdict.subset)
+        ]
+        if same and moment in (BEFORE, BLIND) and moment != facts.final:
+            beside.append((moment_words(moment), number(same[0], same[0].value)))
+    if verdict.trivial is not None:
+        beside.append(("trivial guess", number(verdict, verdict.trivial)))
+    return Headline(verdict.benchmark, verdict.metric, number(verdict, verdict.value), tuple(beside))

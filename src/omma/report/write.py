@@ -1,0 +1,91 @@
+"""Write: run folder → `report.html` in it, one file with everything inside that opens without a network."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from omma.core.files import write_text
+from omma.core.runs import RunFolder
+from omma.report.answers import captions, mistakes, samples
+from omma.report.curves import loss_curve, rate_curve, source_curve
+from omma.report.facts import Facts, read_facts
+from omma.report.funnel import funnel
+from omma.report.gallery import Gallery
+from omma.report.scores import headlines, moment_words, score_rows
+from omma.report.timing import timing
+
+SECTIONS = {
+    "scores": "Scores",
+    "answers": "Answers",
+    "captions": "Captions",
+    "data": "Data",
+    "learning": "Learning",
+    "time": "Time",
+    "again": "Command and recipe",
+}
+
+
+def write_report(run: RunFolder) -> Path:
+    """Run folder, whole or not → the path of its report. DataError if the folder was never begun."""
+    facts = read_facts(run)
+    write_text(run / "report.html", render(facts))
+    return run / "report.html"
+
+
+def render(facts: Facts) -> str:
+    """Facts → HTML text."""
+    place = Environment(loader=PackageLoader("omma", "report"), autoescape=True, undefined=StrictUndefined)
+    place.globals["seconds"] = seconds
+    loader = place.loader
+    assert loader is not None
+    style = Markup(loader.get_source(place, "style.css")[0])  # our own file, the only text that is not escaped
+    return place.get_template("page.html").render(style=style, facts=facts, **_content(facts))
+
+
+def seconds(value: float) -> str:
+    """Seconds → words: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if value < 10:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _content(facts: Facts) -> dict[str, Any]:
+    gallery = Gallery(facts.data_root)
+    content = {
+        "title": facts.config.get("title") or facts.folder.name,
+        "id": facts.config.get("id", ""),
+        "headlines": headlines(facts),
+        "scores": score_rows(facts),
+        "moments": [moment_words(moment) for moment in facts.moments],
+        "samples": samples(facts, gallery),
+        "mistakes": mistakes(facts, gallery),
+        "captions": captions(facts, gallery),
+        "funnel": funnel(facts, gallery),
+        "loss_curve": loss_curve(facts),
+        "source_curve": source_curve(facts),
+        "rate_curve": rate_curve(facts),
+        "skipped": sum(1 for _ in facts.events("skipped")),
+        "timing": timing(facts),
+        "commands": list(dict.fromkeys(line["command"] for line in facts.events("command"))),
+        "machine": next(reversed([line["facts"] for line in facts.events("machine")]), {}),
+    }
+    return content | {"sections": tuple(_present(content))}
+
+
+def _present(content: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    there = {
+        "scores": content["scores"],
+        "answers": content["samples"] or content["mistakes"],
+        "captions": content["captions"],
+        "data": content["funnel"],
+        "learning": content["loss_curve"],
+        "time": content["timing"].parts or content["timing"].stages,
+        "again": True,
+    }
+    return ((anchor, name) for anchor, name in SECTIONS.items() if there[anchor])
