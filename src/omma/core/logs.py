@@ -24,7 +24,7 @@ class JsonLog:
         """Whole lines, oldest first."""
         if not self.path.exists():
             return
-        with self.path.open(encoding="utf-8") as file:
+        with self.path.open(encoding="utf-8", errors="replace") as file:  # a crash may cut a character in two
             for line in file:
                 try:
                     yield json.loads(line)

@@ -25,7 +25,7 @@ from omma.schema.batch import Batch, Stream
 Finish = Literal["stop", "length"]
 
 
-class Words(Protocol):
+class Vocabulary(Protocol):
     """What generation needs of a tokenizer; `pack.codec.Codec` has it."""
 
     @property
@@ -63,24 +63,24 @@ class Continuation:
     finish: Finish
 
 
-def generate(module: VlmModule, batch: Batch, sampling: Sampling, words: Words) -> list[Continuation]:
+def generate(module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vocabulary) -> list[Continuation]:
     """Prompts → one continuation per document of the batch. Draws depend on (seed, sample id) alone, not on the batch.
 
     Raises DataError for an empty prompt or a model whose logits are not numbers.
     """
-    growing = [GrowingText(words.decode, sampling.stop) for _ in batch.sample_ids] if sampling.stop else []
+    growing = [GrowingText(vocabulary.decode, sampling.stop) for _ in batch.sample_ids] if sampling.stop else []
     tokens: list[list[Token]] = [[] for _ in batch.sample_ids]
-    for step in steps(module, batch, sampling, words, growing):
+    for step in steps(module, batch, sampling, vocabulary, growing):
         for token in step:
             tokens[token.row].append(token)
-    return [_continuation(row, words, sampling) for row in tokens]
+    return [_continuation(row, vocabulary, sampling) for row in tokens]
 
 
-def stream(module: VlmModule, batch: Batch, sampling: Sampling, words: Words) -> Iterator[str]:
+def stream(module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vocabulary) -> Iterator[str]:
     """One prompt → pieces of text as soon as they are certain; joined they are the text that `generate` returns."""
-    growing = GrowingText(words.decode, sampling.stop)
-    for (token,) in steps(module, batch, sampling, words, [growing] if sampling.stop else []):
-        if not sampling.stop and token.token_id not in words.stop_ids:
+    growing = GrowingText(vocabulary.decode, sampling.stop)
+    for (token,) in steps(module, batch, sampling, vocabulary, [growing] if sampling.stop else []):
+        if not sampling.stop and token.token_id not in vocabulary.stop_ids:
             growing.push(token.token_id)
         piece = growing.finish() if token.finish else growing.take()
         if piece:
@@ -88,20 +88,20 @@ def stream(module: VlmModule, batch: Batch, sampling: Sampling, words: Words) ->
 
 
 def steps(
-    module: VlmModule, batch: Batch, sampling: Sampling, words: Words, growing: Sequence[GrowingText]
+    module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vocabulary, growing: Sequence[GrowingText]
 ) -> Iterator[list[Token]]:
     """The loop itself: per step, one token of every row that is not done. `growing` (one per row, or none) looks for stop texts."""
     # No inference mode here: parts cache index tensors by picture grids, and training could not use those afterwards.
     with torch.no_grad():
         cache, logits_BV = prefill(module, batch)
         device = logits_BV.device
-        banned = torch.tensor(words.banned_ids, dtype=torch.long, device=device)
+        banned = torch.tensor(vocabulary.banned_ids, dtype=torch.long, device=device)
         chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
         alive, position = list(range(len(batch.sample_ids))), _last_positions(batch)
         for index in range(sampling.max_tokens):
             id_B, logprob_B = _pick(logits_BV, banned, sampling, chance_BL[:, index])
             last = index + 1 == sampling.max_tokens
-            step = _tokens(alive, id_B.tolist(), logprob_B.tolist(), words.stop_ids, growing, last)
+            step = _tokens(alive, id_B.tolist(), logprob_B.tolist(), vocabulary.stop_ids, growing, last)
             yield step
             going = [place for place, token in enumerate(step) if not token.finish]
             if not going:
@@ -168,9 +168,9 @@ def _last_positions(batch: Batch) -> Tensor:
     return torch.stack(largest)[:, None].expand(-1, batch.positions.shape[1])
 
 
-def _continuation(tokens: list[Token], words: Words, sampling: Sampling) -> Continuation:
+def _continuation(tokens: list[Token], vocabulary: Vocabulary, sampling: Sampling) -> Continuation:
     ids, last = tuple(token.token_id for token in tokens), tokens[-1]
-    spoken = ids[:-1] if last.token_id in words.stop_ids else ids
-    text = cut(words.decode(spoken), sampling.stop)
+    spoken = ids[:-1] if last.token_id in vocabulary.stop_ids else ids
+    text = cut(vocabulary.decode(spoken), sampling.stop)
     assert last.finish, "every row ends at a stop or at max_tokens"
     return Continuation(text, ids, tuple(token.logprob for token in tokens), last.finish)
