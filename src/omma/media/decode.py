@@ -189,5 +189,5 @@ def _eight_bits(values: np.ndarray, mode: str, name: str) -> np.ndarray:
     low, high = float(values.min()), float(values.max())
     full = 1.0 if mode == "F" else WORD
     if low < 0 or high > full:
-        values, full = values - low, high - low
+        values, full = values - low, high - low or 1.0  # a flat picture becomes black
     return np.rint(values * (255 / full)).astype(np.uint8)

@@ -1,0 +1,172 @@
+"""Store: files, tar members and Parquet cells by name; nothing outside the root; plain words for everything that is missing."""
+
+import io
+import pickle
+import tarfile
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from omma.core.errors import DataError
+from omma.media.store import Store, split_uri
+
+
+def make_tar(path, members, mode="w", form=tarfile.PAX_FORMAT):
+    with tarfile.open(path, mode, format=form) as tar:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "data"
+    (root / "photos").mkdir(parents=True)
+    (root / "photos/cat.jpg").write_bytes(b"cat")
+    (root / "photos/a#b.jpg").write_bytes(b"hash")
+    (root / "photos/empty.jpg").write_bytes(b"")
+    (tmp_path / "secret.txt").write_bytes(b"secret")
+    make_tar(root / "shard.tar", [("0001.jpg", b"one"), ("0001.txt", b"words"), ("./sub/0002.jpg", b"two"), ("empty.jpg", b"")])
+    image = pa.array(
+        [{"bytes": b"r0", "path": "x.jpg"}, {"bytes": None, "path": "photos/cat.jpg"}, None, {"bytes": b"r3", "path": None}]
+    )
+    table = pa.table(
+        {
+            "image": image,
+            "raw": pa.array([b"a", b"b", b"", b"d"]),
+            "images": pa.array([[{"bytes": b"i0"}, {"bytes": b"i1"}], [], None, [{"bytes": b"z"}]]),
+            "caption": ["w", "x", "y", "z"],
+        }
+    )
+    pq.write_table(table, root / "part.parquet", row_group_size=2)
+    return root
+
+
+def failure(store, uri):
+    with pytest.raises(DataError) as error:
+        store.read(uri)
+    return str(error.value)
+
+
+def test_all_kinds_of_names_are_read(root):
+    store = Store(root)
+    expected = {
+        "photos/cat.jpg": b"cat",
+        "photos/a#b.jpg": b"hash",
+        "shard.tar#0001.jpg": b"one",
+        "shard.tar#sub/0002.jpg": b"two",
+        "part.parquet#0:image": b"r0",
+        "part.parquet#1:image": b"cat",
+        "part.parquet#3:image": b"r3",
+        "part.parquet#1:raw": b"b",
+        "part.parquet#3:raw": b"d",
+        "part.parquet#0:images/1": b"i1",
+    }
+    for _ in range(2):  # the second time from memory
+        assert {uri: store.read(uri) for uri in expected} == expected
+
+
+def test_a_hash_counts_only_behind_a_container():
+    assert split_uri("a/b#c.jpg") == ("a/b#c.jpg", "", "")
+    assert split_uri("a#b/s.tar#m#1.jpg") == ("a#b/s.tar", "#", "m#1.jpg")
+    assert split_uri("p.parquet#3:image") == ("p.parquet", "#", "3:image")
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_and_foreign_names_in_tars(tmp_path, form):
+    names = ["d" * 120 + "/" + "n" * 130 + ".jpg", "tür/naïve 猫.jpg"]
+    make_tar(tmp_path / "s.tar", [(name, name.encode()) for name in names], form=form)
+    assert [Store(tmp_path).read(f"s.tar#{name}") for name in names] == [name.encode() for name in names]
+    assert Store(tmp_path).members("s.tar") == tuple(names)
+
+
+def test_of_equal_member_names_the_last_counts(tmp_path):
+    make_tar(tmp_path / "s.tar", [("a", b"old"), ("b", b"x"), ("a", b"new")])
+    assert Store(tmp_path).read("s.tar#a") == b"new"
+
+
+def test_the_index_is_built_once_and_nothing_is_unpacked(root, monkeypatch):
+    store = Store(root)
+    assert store.read("shard.tar#0001.jpg") == b"one"
+    before = sorted(path.name for path in root.rglob("*"))
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("the tar was scanned again")
+
+    monkeypatch.setattr(tarfile, "open", refuse)
+    assert store.read("shard.tar#sub/0002.jpg") == b"two"
+    assert sorted(path.name for path in root.rglob("*")) == before
+
+
+def test_a_store_travels_to_a_worker(root):
+    store = Store(root)
+    store.read("shard.tar#0001.jpg")
+    store.read("part.parquet#0:raw")
+    copy = pickle.loads(pickle.dumps(store))
+    assert copy.root == root and copy.read("shard.tar#0001.jpg") == b"one" and copy.read("part.parquet#0:raw") == b"a"
+
+
+@pytest.mark.parametrize("uri", ["../secret.txt", "photos/../../secret.txt", "/etc/hostname", "../secret.tar#x", "link.txt"])
+def test_nothing_outside_the_root_is_read(root, uri):
+    (root / "link.txt").symlink_to(root.parent / "secret.txt")
+    assert "lies outside the data root" in failure(Store(root), uri)
+
+
+def test_a_parquet_path_outside_the_root_is_refused(root):
+    table = pa.table({"image": pa.array([{"bytes": None, "path": "../secret.txt"}])})
+    pq.write_table(table, root / "evil.parquet")
+    assert "lies outside the data root" in failure(Store(root), "evil.parquet#0:image")
+
+
+def test_what_is_missing_is_named(root):
+    store = Store(root)
+    assert failure(store, "photos/dog.jpg") == f"photos/dog.jpg: no file photos/dog.jpg; expected one below {root}"
+    assert failure(store, "none.tar#a.jpg") == f"none.tar#a.jpg: no file none.tar; expected one below {root}"
+    assert failure(store, "none.parquet#0:image") == f"none.parquet#0:image: no file none.parquet; expected one below {root}"
+    assert failure(store, "shard.tar#9.jpg") == "shard.tar#9.jpg: no member '9.jpg' in shard.tar; expected one of its 4 members"
+    assert failure(store, "part.parquet#4:image") == "part.parquet: no row 4; expected 0 to 3"
+    assert failure(store, "part.parquet#0:img") == "part.parquet: no column 'img'; expected one of image, raw, images, caption"
+    assert failure(store, "part.parquet#zero:image").endswith("'zero:image' behind the #; expected row:column, such as 17:image")
+    assert failure(store, "part.parquet#-1:image").endswith("expected row:column, such as 17:image")
+
+
+def test_what_is_empty_or_of_another_kind_is_named(root):
+    store = Store(root)
+    for uri in ("photos/empty.jpg", "shard.tar#empty.jpg", "part.parquet#2:raw"):
+        assert failure(store, uri) == f"{uri}: the file is empty (0 bytes); expected a picture"
+    assert failure(store, "part.parquet#0:caption").endswith("the cell holds str; expected bytes or a struct of bytes and path")
+    assert failure(store, "part.parquet#2:image").endswith("the cell holds NoneType; expected bytes or a struct of bytes and path")
+    assert failure(store, "part.parquet#1:images/0").endswith("the cell holds 0 items; expected a list with an item 0")
+    assert failure(store, "photos") == "photos: cannot be read: Is a directory; expected a readable file"
+    assert "is a web address" in failure(store, "https://host/cat.jpg")
+    assert "no file name" in failure(store, "a\0b.jpg")
+    assert "cannot be read: File name too long" in failure(store, "x" * 5000)
+
+
+def test_broken_containers(root):
+    whole = (root / "shard.tar").read_bytes()
+    (root / "cut.tar").write_bytes(whole[: 512 + 512 + 512 + 2])  # breaks off inside the second member's data
+    store = Store(root)
+    assert store.read("cut.tar#0001.jpg") == b"one"
+    assert "no member '0001.txt' in cut.tar, which ends inside 0001.txt after 1,538 bytes" in failure(store, "cut.tar#0001.txt")
+    with pytest.raises(DataError, match="cut.tar: the tar ends inside 0001.txt after 1,538 bytes"):
+        store.members("cut.tar")
+    make_tar(root / "gz.tar", [("a", b"a")], mode="w:gz")
+    assert "gz.tar: no plain tar" in failure(store, "gz.tar#a") and "pack it again without compression" in failure(
+        store, "gz.tar#a"
+    )
+    (root / "text.tar").write_bytes(b"not a tar " * 200)
+    assert failure(store, "text.tar#a").startswith("text.tar: no plain tar")
+    (root / "text.parquet").write_bytes(b"not parquet " * 200)
+    assert failure(store, "text.parquet#0:image").startswith("text.parquet: no Parquet file")
+
+
+def test_a_tar_that_shrank_after_it_was_indexed(root):
+    store = Store(root)
+    store.read("shard.tar#0001.jpg")
+    (root / "shard.tar").write_bytes((root / "shard.tar").read_bytes()[:1540])
+    words = failure(store, "shard.tar#0001.txt")
+    assert "the tar ends after 4 of the member's 5 bytes; expected a whole tar; fetch it again" in words
