@@ -1,0 +1,88 @@
+"""Collate: rows and the patches of their pictures → one packed Batch. Nothing is padded; labels are shifted by document."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from omma.core.errors import ShapeError
+from omma.media.apply import patchify
+from omma.media.store import Store
+from omma.pack.pixels import Patches, Pixels
+from omma.schema.batch import IGNORE, Batch, Pictures
+from omma.schema.row import Row
+from omma.schema.talk import Eye
+
+SMALL = 4  # patches a side of the picture whose first tile stands for "no picture"
+
+
+def rows_to_batch(rows: Sequence[Row], eye: Eye, store: Store) -> Batch:
+    """Rows → batch, pictures read from the store. DataError if a picture cannot be used."""
+    pixels = Pixels(store, eye, cache_bytes=0)
+    return collate(rows, [pixels.of(row) for row in rows], eye)
+
+
+def collate(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye) -> Batch:
+    """Rows + patches of each picture of each row → batch. Rows follow one another as documents.
+
+    `labels[t]` is the id at t + 1 where that is supervised and in the same document. `gather` counts visual tokens
+    over all pictures of the batch; layout embeddings keep their negative numbers. Without any picture one blank tile
+    goes along. ShapeError if patches do not fit the plan of their picture.
+    """
+    if not rows:
+        raise ShapeError("collate", "no rows", "at least one")
+    starts = np.cumsum([0, *(row.num_tokens for row in rows)])
+    slots, gather = _slots(rows, starts)
+    return Batch(
+        tokens=torch.from_numpy(np.concatenate([row.token_ids for row in rows]).astype(np.int64)),
+        positions=torch.from_numpy(np.concatenate([row.positions for row in rows])),
+        cu_seqlens=torch.from_numpy(starts.astype(np.int32)),
+        labels=torch.from_numpy(np.concatenate([_labels(row) for row in rows])),
+        pictures=_pictures(rows, patches, eye),
+        slots=torch.from_numpy(slots),
+        gather=torch.from_numpy(gather),
+        sample_ids=tuple(row.sample_id for row in rows),
+        sources=tuple(row.source for row in rows),
+    )
+
+
+def blank(eye: Eye) -> Pictures:
+    """The picture of a batch that has none: one tile of the fill colour, of a size that the view would make."""
+    side = SMALL * eye.patch
+    tile = eye.plan(side, side).tiles[0]
+    sheet = np.empty((tile.height, tile.width, 3), np.uint8)
+    sheet[:] = eye.view.fill
+    grid = [[1, tile.height // eye.patch, tile.width // eye.patch]]
+    return Pictures(torch.from_numpy(patchify(sheet, eye.patch).copy()), torch.tensor(grid))
+
+
+def _labels(row: Row) -> np.ndarray:
+    labels = np.full(row.num_tokens, IGNORE, np.int64)
+    labels[:-1] = np.where(row.supervised[1:], row.token_ids[1:], IGNORE)
+    return labels
+
+
+def _slots(rows: Sequence[Row], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of slots in the stream, and which visual token of the batch fills each."""
+    slots, gather = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    seen = 0
+    for row, start in zip(rows, starts[:-1], strict=True):
+        for picture in row.pictures:
+            slots.append(picture.slots + start)
+            gather.append(np.where(picture.gather >= 0, picture.gather + seen, picture.gather))
+            seen += picture.num_visual
+    return np.concatenate(slots), np.concatenate(gather)
+
+
+def _pictures(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye) -> Pictures:
+    grids: list[tuple[int, int, int]] = []
+    for row, given in zip(rows, patches, strict=True):
+        for picture, values in zip(row.pictures, given, strict=True):
+            if len(values) != picture.plan.num_patches(eye.patch):
+                expected = f"{picture.plan.num_patches(eye.patch)} as planned"
+                raise ShapeError(picture.media.uri, f"{len(values)} patches", expected)
+            grids += [(1, *grid) for grid in picture.plan.grids(eye.patch)]
+    if not grids:
+        return blank(eye)
+    stream = np.concatenate([values for given in patches for values in given])
+    return Pictures(torch.from_numpy(stream), torch.tensor(grids))

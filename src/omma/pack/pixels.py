@@ -1,0 +1,62 @@
+"""Pixels: rows → the patches of their pictures, decoded once and kept as long as a budget of bytes allows."""
+
+from collections import OrderedDict
+
+import numpy as np
+from jaxtyping import UInt8
+
+from omma.core.errors import DataError, OmmaError
+from omma.core.files import bytes_hash
+from omma.media.apply import apply, patchify
+from omma.media.decode import decode
+from omma.media.store import Store
+from omma.schema.row import Row, RowPicture
+from omma.schema.sample import Media
+from omma.schema.talk import Eye
+from omma.schema.view import TilePlan
+
+Patches = UInt8[np.ndarray, "P C"]
+
+
+class Pixels:
+    """Patches by (picture, plan), the least recently used dropped first. Small data sets are decoded once."""
+
+    def __init__(self, store: Store, eye: Eye, cache_bytes: int = 256 << 20) -> None:
+        self.store, self.eye, self.cache_bytes = store, eye, cache_bytes
+        self.kept: OrderedDict[tuple[str, TilePlan], Patches] = OrderedDict()
+        self.size = 0
+
+    def __getstate__(self) -> tuple[Store, Eye, int]:
+        return self.store, self.eye, self.cache_bytes
+
+    def __setstate__(self, state: tuple[Store, Eye, int]) -> None:
+        self.__init__(*state)
+
+    def of(self, row: Row) -> list[Patches]:
+        """Row → patches of each of its pictures, all tiles one after the other. DataError or ShapeError if one fails."""
+        return [self.picture(picture) for picture in row.pictures]
+
+    def picture(self, picture: RowPicture) -> Patches:
+        """Picture of a row → its patches."""
+        key = (picture.media.uri, picture.plan)
+        if key in self.kept:
+            self.kept.move_to_end(key)
+            return self.kept[key]
+        patches = self._decode(picture.media, picture.plan)
+        if patches.nbytes <= self.cache_bytes:
+            self.kept[key] = patches
+            self.size += patches.nbytes
+        while self.size > self.cache_bytes:
+            self.size -= self.kept.popitem(last=False)[1].nbytes
+        return patches
+
+    def _decode(self, media: Media, plan: TilePlan) -> Patches:
+        data = self.store.read(media.uri)
+        if media.sha256 and bytes_hash(data) != media.sha256:
+            raise DataError(media.uri, "its bytes changed since curation", f"sha256 {media.sha256[:12]}…", "curate the data again")
+        image = decode(data, name=media.uri)
+        try:
+            tiles = apply(self.eye.view, image, plan)
+        except OmmaError as error:
+            raise DataError(media.uri, str(error)) from None
+        return np.concatenate([patchify(tile, self.eye.patch) for tile in tiles])
