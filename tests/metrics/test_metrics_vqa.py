@@ -1,0 +1,86 @@
+"""VQA accuracy: the official rule and its oddities, by hand; bounds by properties."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omma.metrics.vqa import CONTRACTIONS, vqa_accuracy, vqa_normalise
+
+
+@pytest.mark.parametrize(
+    ("agreeing", "expected"),
+    [(0, 0.0), (1, 0.3), (2, 0.6), (3, 0.9), (4, 1.0), (9, 1.0)],
+)
+def test_soft_accuracy_of_ten_people(agreeing, expected):
+    """k people say yes, 10 − k say something else. Leaving out one of the k leaves k − 1, else k: mean of min(1, ·/3)."""
+    golds = ["yes"] * agreeing + [f"other {number} words" for number in range(10 - agreeing)]
+    assert vqa_accuracy("yes", golds) == pytest.approx(expected)
+
+
+def test_people_who_all_agree_are_compared_letter_by_letter():
+    assert vqa_accuracy("yes", ["yes"] * 10) == 1.0
+    assert vqa_accuracy("Yes", ["yes"] * 10) == 0.0
+    assert vqa_accuracy("Yes", ["yes"] * 9 + ["no"]) == 1.0
+    assert vqa_accuracy(" yes\n", ["yes\t"] * 10) == 1.0
+
+
+def test_few_or_no_golds():
+    assert vqa_accuracy("yes", []) == 0.0
+    assert vqa_accuracy("yes", ["yes"]) == 0.0
+    assert vqa_accuracy("yes", ["yes", "yes", "yes"]) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The Dog", "dog"),
+        ("a an the", ""),
+        ("two dogs", "2 dogs"),
+        ("none", "0"),
+        ("ten", "10"),
+        ("eleven", "eleven"),
+        ("1,000", "1000"),
+        ("red,green", "red green"),
+        ("red, green", "red green"),
+        ("yes!", "yes"),
+        ("what?!", "what"),
+        ("t-shirt", "t shirt"),
+        ("t- shirt", "t shirt"),
+        ("3.5", "3.5"),
+        ("3.", "3"),
+        ("a.m.", "am"),
+        ("dont", "don't"),
+        ("don't", "don't"),
+        ("couldn'tve", "couldn't've"),
+        ("couldnt've", "couldn't've"),
+        ("somebody'd", "somebodyd"),
+        ("Im", "im"),
+        ("its", "its"),
+        ("'ow'sat", "'ow's'at"),
+        ("dog's", "dog's"),
+        ("he said: no", "he said: no"),
+    ],
+)
+def test_official_normal_form(text, expected):
+    assert vqa_normalise(text) == expected
+
+
+def test_only_the_first_thirty_two_periods_go():
+    assert vqa_normalise("." * 40) == "." * 8
+
+
+def test_the_table_of_contractions_repairs_and_never_repairs_twice():
+    assert len(CONTRACTIONS) == 114
+    for wrong, right in CONTRACTIONS.items():
+        assert wrong.replace("'", "") == right.replace("'", "") and wrong != right
+        assert CONTRACTIONS.get(right, right) == right
+
+
+words = st.text(alphabet="ab12 .,'-The", max_size=12)
+
+
+@given(answer=words, golds=st.lists(words, max_size=10))
+def test_bounds_and_order_of_golds(answer, golds):
+    value = vqa_accuracy(answer, golds)
+    assert 0.0 <= value <= 1.0
+    assert value == pytest.approx(vqa_accuracy(answer, golds[::-1]))
