@@ -30,7 +30,7 @@ class Words(Text):
 @pytest.fixture(scope="session")
 def make_vlm():
     def make(**slots):
-        parts = {"view": Fixed(width=32, height=32), "encoder": ViT(), "connector": Mlp(), "language": Decoder(), "text": Words()}
+        parts = {"view": Fixed(size=32), "encoder": ViT(), "connector": Mlp(), "language": Decoder(), "text": Words()}
         return Vlm(**{**parts, **slots}).tiny()
 
     return make

@@ -1,4 +1,4 @@
-"""ViT = transformers' CLIP and SigLIP towers, NativeViT + Merger = Qwen2-VL's, at random tiny weights; packed tiles against theirs one by one."""
+"""ViT = transformers' CLIP and SigLIP towers, NativeViT + Merger = Qwen2-VL's, at random tiny weights; packed = one by one."""
 
 import copy
 
@@ -20,8 +20,9 @@ from omma.weights.native import fill
 pytestmark = pytest.mark.parity
 
 FAMILIES = {"clip": (clip, CLIPVisionConfig, CLIPVisionModel), "siglip": (siglip, SiglipVisionConfig, SiglipVisionModel)}
-# fp32. Worst case measured over 24 seeds per family, in units of the largest value compared: features 1.9e-6, gradients 3.9e-6.
-TOLERANCE = 2e-5
+# fp32, in units of the largest value of the tensor compared. Worst case measured over 24 seeds per family: features 1.8e-6,
+# gradients 1.4e-5.
+TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
 def shake(module, seed):
@@ -37,8 +38,9 @@ def draw(family, seed):
     rng = np.random.default_rng(seed)
     heads, patch, side = int(rng.integers(1, 4)), int(rng.choice([4, 6])), int(rng.integers(2, 6))
     sizes = dict(
-        hidden_size=heads * int(rng.choice([8, 12])), intermediate_size=int(rng.integers(20, 70)), num_hidden_layers=int(rng.integers(2, 5)),
-        num_attention_heads=heads, image_size=side * patch, patch_size=patch, attn_implementation="eager",
+        hidden_size=heads * int(rng.choice([8, 12])), intermediate_size=int(rng.integers(20, 70)),
+        num_hidden_layers=int(rng.integers(2, 5)), num_attention_heads=heads,
+        image_size=side * patch, patch_size=patch, attn_implementation="eager",
         hidden_act=str(rng.choice(["quick_gelu", "gelu", "gelu_pytorch_tanh"])),
     )  # fmt: skip
     maps, config_class, model_class = FAMILIES[family]
@@ -94,14 +96,14 @@ def compare(family, seed, final=False):
 def test_hidden_states_and_gradients_equal_transformers_at_any_tile_size(family, seed):
     features, gradients = compare(family, seed)
     assert features <= TOLERANCE
-    assert gradients <= TOLERANCE
+    assert gradients <= GRADIENT_TOLERANCE
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_last_hidden_state_with_its_norm_equals_transformers(family):
     features, gradients = compare(family, 11, final=True)
     assert features <= TOLERANCE
-    assert gradients <= TOLERANCE
+    assert gradients <= GRADIENT_TOLERANCE
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -3,6 +3,7 @@
 On CUDA the kernel is compiled from the rule; on CPU torch only has the uncompiled forward pass, without gradients.
 """
 
+import warnings
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -21,13 +22,20 @@ def attend_flex(
     """One call over the whole stream; blocks in which nothing is allowed are skipped."""
     blocks = mask.once("flex", partial(_block_mask, mask))
     q, k, v = (x.transpose(0, 1)[None] for x in (q_THK, k_TGK, v_TGK))
-    kernel = _compiled() if q.is_cuda else flex_attention
+    kernel = _compiled() if q.is_cuda else _uncompiled
     return kernel(q, k, v, block_mask=blocks, enable_gqa=q.shape[1] != k.shape[1])[0].transpose(0, 1)
 
 
 @cache
 def _compiled() -> Callable[..., Any]:
     return torch.compile(flex_attention, dynamic=True)
+
+
+def _uncompiled(*tensors: Tensor, **options: Any) -> Tensor:
+    with warnings.catch_warnings():
+        # The advice to compile does not hold here: the CPU kernel would be built anew for each stream length.
+        warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
+        return flex_attention(*tensors, **options)  # type: ignore[return-value]
 
 
 def _block_mask(mask: Packed) -> BlockMask:
