@@ -34,8 +34,11 @@ def mark_text(record: Record, known: Known) -> Record:
 def mark_box(record: Record) -> Record:
     """Record of a question for a place → marked by IoU ≥ 0.5 of the first box in the reply (xyxy px, in `details`)."""
     box = readable_box(record.details.get("boxes", ()))
-    extracted = "" if box is None else ", ".join(f"{value:.1f}" for value in box)
-    return replace(record, extracted=extracted, correct=accuracy_at(box, record.gold, IOU), parsed=box is not None)
+    correct = accuracy_at(box, record.gold, IOU)
+    if box is None:
+        return replace(record, extracted="", correct=correct, parsed=False)
+    details = record.details | {"box": list(box)}
+    return replace(record, extracted=", ".join(f"{side:.1f}" for side in box), correct=correct, parsed=True, details=details)
 
 
 def readable_box(boxes: Sequence[Sequence[float]]) -> tuple[float, ...] | None:

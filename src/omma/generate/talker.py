@@ -22,7 +22,8 @@ from omma.generate.sight import GreyStore, Sight, shown
 from omma.media.store import Store
 from omma.model.vlm import VlmModule
 from omma.pack.codec import Codec
-from omma.pack.collate import rows_to_batch
+from omma.pack.collate import collate
+from omma.pack.pixels import Pixels
 from omma.schema.batch import Batch
 from omma.schema.row import Row
 from omma.schema.sample import Region, Sample
@@ -64,7 +65,8 @@ class Talker:
         if batch_tokens < 1 or batch_rows < 1:
             raise ConfigError("Talker", f"{batch_tokens} tokens and {batch_rows} rows a batch", "at least 1 of each")
         self.module, self.codec, self.eye, self.device = module.to(device), codec, eye, device
-        self.stores: dict[Sight, Store] = {"picture": store, "shuffled": store, "grey": GreyStore(store)}
+        pixels = Pixels(store, eye)  # several questions about one picture decode it once
+        self.pixels: dict[Sight, Pixels] = {"picture": pixels, "shuffled": pixels, "grey": Pixels(GreyStore(store), eye)}
         self.batch_tokens, self.batch_rows = batch_tokens, batch_rows
 
     def looking_at(self, store: Store) -> "Talker":
@@ -160,7 +162,7 @@ class Talker:
             yield batch
 
     def _batch(self, rows: Sequence[Row], sight: Sight) -> Batch:
-        return rows_to_batch(rows, self.eye, self.stores[sight]).to(self.device)
+        return collate(rows, [self.pixels[sight].of(row) for row in rows], self.eye).to(self.device)
 
 
 @contextlib.contextmanager

@@ -57,8 +57,8 @@ class CaptionLoss(Benchmark):
             yield replace(record, details=record.details | measured)
 
     def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
-        """Records → the same; `correct` is the loss per token of the record's captions, `extracted` the model's caption."""
-        return [replace(record, correct=_per_token(record), extracted=record.raw, parsed=True) for record in records]
+        """Records → the same; `extracted` is the model's caption. A caption is neither right nor wrong."""
+        return [replace(record, extracted=record.raw, correct=None, parsed=True) for record in records]
 
     def score(self, records: Sequence[Record], known: Known) -> tuple[Verdict, ...]:
         """Records → one verdict: all loss over all tokens. DataError if there is nothing to divide by."""
@@ -78,8 +78,3 @@ def _captions(sample: Sample) -> Any:
     if not sample.captions or not sample.media:
         raise DataError(sample.id, "no captioned picture", "a picture with captions", "score its source by another benchmark")
     return [caption.text for caption in sample.captions]
-
-
-def _per_token(record: Record) -> float:
-    count = int(record.details["supervised"])
-    return float(record.details["loss"]) / count if count else math.nan
