@@ -60,7 +60,7 @@ def thumbnail(data: bytes, *, name: str, side: int, max_pixels: int = MAX_PIXELS
     """
     with _opened(data, name, max_pixels) as image:
         turn = _orientation(image)
-        image.draft(None, (2 * side, 2 * side))  # type: ignore[arg-type]  # no mode asked; only JPEG has drafts
+        image.draft(None, (side, side))  # type: ignore[arg-type]  # no mode asked; only JPEG has drafts
         return shrink(_upright(_rgb(image, name), turn), side)
 
 
@@ -177,8 +177,9 @@ def _rgb(image: Image.Image, name: str) -> np.ndarray:
         return np.array(Image.alpha_composite(white, picture).convert("RGB"))
     if mode == "LAB":
         srgb = ImageCms.createProfile("sRGB")
-        image = ImageCms.applyTransform(image, ImageCms.buildTransform(ImageCms.createProfile("LAB"), srgb, "LAB", "RGB"))
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+        to_rgb = ImageCms.buildTransform(ImageCms.createProfile("LAB"), srgb, "LAB", "RGB")
+        return np.array(ImageCms.applyTransform(image, to_rgb))
+    return np.array(image if mode == "RGB" else image.convert("RGB"))
 
 
 def _eight_bits(values: np.ndarray, mode: str, name: str) -> np.ndarray:

@@ -39,7 +39,7 @@ class ParquetCells:
     def _column(self, group: int, column: str) -> pa.ChunkedArray:
         if self.kept is None or self.kept[:2] != (group, column):
             try:
-                self.kept = (group, column, self.file.read_row_group(group, columns=[column])[column])
+                self.kept = (group, column, self.file.read_row_group(group, columns=[column], use_threads=False)[column])
             except (pa.ArrowException, OSError) as error:
                 raise DataError(self.name, f"row group {group} cannot be read: {' '.join(str(error).split())}") from None
         return self.kept[2]

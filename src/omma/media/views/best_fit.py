@@ -55,8 +55,8 @@ class BestFit(View):
             raise ShapeError("BestFit.layout", f"grids {grids}", f"{len(plan.tiles)}, the detail tiles' all equal")
         rows, columns = plan.canvases[1].height // self.size, plan.canvases[1].width // self.size
         high, wide = detail[0]
-        index = base + np.arange(rows * columns * high * wide).reshape(rows, columns, high, wide)
-        index = index.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
+        by_tile = base + np.arange(rows * columns * high * wide).reshape(rows, columns, high, wide)
+        index = by_tile.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
         top, left = padding(plan.width, plan.height, columns * wide, rows * high)
         index = index[top : rows * high - top, left : columns * wide - left]
         lines = np.concatenate([index, np.full((len(index), 1), NEWLINE)], axis=1)

@@ -38,12 +38,11 @@ class Tiles(View):
         check_picture(width, height)
         check_tile("Tiles", self.size, unit)
         columns, rows = self._grid(width, height)
-        canvases = (filled(columns * self.size, rows * self.size),)
-        tiles = grid_of_tiles(0, rows, columns, self.size)
-        if self.thumbnail and len(tiles) > 1:
-            canvases += (filled(self.size, self.size),)
-            tiles += (Tile(1, 0, 0, self.size, self.size),)
-        return TilePlan(width, height, canvases, tiles)
+        detail, tiles = filled(columns * self.size, rows * self.size), grid_of_tiles(0, rows, columns, self.size)
+        if not self.thumbnail or len(tiles) == 1:
+            return TilePlan(width, height, (detail,), tiles)
+        last = Tile(1, 0, 0, self.size, self.size)
+        return TilePlan(width, height, (detail, filled(self.size, self.size)), (*tiles, last))
 
     def _grid(self, width: int, height: int) -> tuple[int, int]:
         best, best_distance = (1, 1), float("inf")
