@@ -94,7 +94,7 @@ def _opened(data: bytes, name: str, max_pixels: int | None) -> Iterator[Image.Im
         raise DataError(name, f"{got}, {len(data):,} bytes", f"one of {', '.join(_formats())}") from None
     except Image.DecompressionBombError:
         raise DataError(name, f"{kind} declares more pixels than may be decoded", f"at most {MAX_PIXELS:,}") from None
-    except DataError:
+    except (DataError, MemoryError):  # too little memory is the machine's fault, not the file's
         raise
     except Exception as error:  # Pillow's plugins raise anything on broken bytes
         raise DataError(name, _reason(kind, error, data)) from None
