@@ -4,8 +4,9 @@ from bisect import bisect_left, insort
 
 import numpy as np
 
-WIDE = 1 << 32  # sort keys are room · WIDE + bin, so that equal rooms keep the order in which bins were opened
-LOOK = 32  # bins tried for the second budget before a new one is opened
+WIDE = 32  # bits of a bin's number in a sort key: room << WIDE | bin
+NUMBER = (1 << WIDE) - 1
+LOOK = 64  # bins tried for the second budget before a new one is opened
 FULL = 0.98  # a bin fuller than this is not kept open for the next window
 
 
@@ -13,56 +14,70 @@ class Binner:
     """Bins of `tokens` × `patches`. `pack` takes one window after the other; bins with room stay open for one window more."""
 
     def __init__(self, tokens: int, patches: int) -> None:
-        self.caps = (tokens, patches)
-        self.used: list[list[int]] = [[], []]  # by bin, in both budgets
-        self.opened: list[int] = []  # by bin, its window
+        self.caps = np.array([tokens, patches])
+        self.used = np.zeros((0, 2), np.int64)  # tokens and patches by bin
+        self.opened = np.zeros(0, np.int64)  # window by bin
         self.window = 0
 
-    def pack(self, tokens: np.ndarray, patches: np.ndarray) -> np.ndarray:
-        """Sizes (n,) of one window, none above a budget → bin (n,) of each."""
-        shares = np.stack([tokens / self.caps[0], patches / max(self.caps[1], 1)])
-        main = int(shares[1].sum() > shares[0].sum())
-        order = np.argsort(-np.maximum(*shares), kind="stable")
-        sizes = (tokens, patches)
-        big, small = sizes[main][order].tolist(), sizes[1 - main][order].tolist()
-        placed = np.empty(len(order), np.int64)
-        placed[order] = self._place(big, small, main)
-        self.window += 1
-        return placed
+    @property
+    def fill(self) -> np.ndarray:
+        """The larger of its two shares, by bin."""
+        return (self.used / self.caps).max(axis=1)
 
     @property
     def num_final(self) -> int:
         """Bins that no later window adds to."""
-        return bisect_left(self.opened, self.window - 1)
+        return int(np.searchsorted(self.opened, self.window - 1))
 
-    def _place(self, big: list[int], small: list[int], main: int) -> list[int]:
-        """Sizes in decreasing order → bins. `big` counts against the tighter budget, whose best fit is sought."""
-        cap, other_cap = self.caps[main], self.caps[1 - main]
-        used, other = self.used[main], self.used[1 - main]
-        room = self._open_bins(main)
+    def pack(self, tokens: np.ndarray, patches: np.ndarray) -> np.ndarray:
+        """Sizes (n,) of one window, none above a budget → bin (n,) of each."""
+        sizes = np.stack([tokens, patches], axis=1).astype(np.int64)
+        shares = sizes / self.caps
+        main = int(shares[:, 1].sum() > shares[:, 0].sum())  # the tighter budget, whose best fit is sought
+        order = np.argsort(-shares.max(axis=1), kind="stable")
+        placed = np.empty(len(order), np.int64)
+        placed[order] = self._place(sizes[order, main] << WIDE, sizes[order, 1 - main], main)
+        total = max(int(placed.max(initial=-1)) + 1, len(self.used))
+        grown = np.stack([np.bincount(placed, weights=column, minlength=total) for column in sizes.T], axis=1).astype(np.int64)
+        grown[: len(self.used)] += self.used
+        self.opened = np.concatenate([self.opened, np.full(total - len(self.used), self.window)])
+        self.used = grown
+        self.window += 1
+        return placed
+
+    def _place(self, keys: np.ndarray, extras: np.ndarray, main: int) -> list[int]:
+        """Sizes in packing order, of the main budget as sort keys → bins. `rooms` is sorted, so its first that fits fits best."""
+        other_cap, whole = int(self.caps[1 - main]), int(self.caps[main]) << WIDE
+        other = self.used[:, 1 - main].tolist()
+        rooms = self._rooms(main)
         bins: list[int] = []
-        for size, extra in zip(big, small, strict=True):
-            at = bisect_left(room, size * WIDE)
-            end = min(at + LOOK, len(room))
-            while at < end and other[room[at] % WIDE] + extra > other_cap:
-                at += 1
-            if at < end:
-                number = room.pop(at) % WIDE
-                used[number] += size
+        for key, extra in zip(keys.tolist(), extras.tolist(), strict=True):
+            at = bisect_left(rooms, key)
+            if at < len(rooms) and other[rooms[at] & NUMBER] > other_cap - extra:
+                at = _further(rooms, at, other, other_cap - extra)
+            if at < len(rooms):
+                left = rooms.pop(at) - key
+                number = left & NUMBER
                 other[number] += extra
             else:
-                number = len(used)
-                used.append(size)
+                number = len(other)
+                left = whole - key + number
                 other.append(extra)
-                self.opened.append(self.window)
-            if left := cap - used[number]:
-                insort(room, left * WIDE + number)
+            if left > NUMBER:
+                insort(rooms, left)
             bins.append(number)
         return bins
 
-    def _open_bins(self, main: int) -> list[int]:
-        cap, used, other = self.caps[main], self.used[main], self.used[1 - main]
-        limit, other_limit = FULL * cap, FULL * self.caps[1 - main]
-        recent = range(self.num_final, len(used))
-        rooms = [(cap - used[b]) * WIDE + b for b in recent if used[b] < limit and other[b] <= other_limit]
-        return sorted(rooms)
+    def _rooms(self, main: int) -> list[int]:
+        """Bins of the window before that still have room, as sort keys."""
+        recent = np.arange(self.num_final, len(self.used))
+        recent = recent[(self.used[recent] <= FULL * self.caps).all(axis=1)]
+        return sorted(((self.caps[main] - self.used[recent, main] << WIDE) + recent).tolist())
+
+
+def _further(rooms: list[int], at: int, other: list[int], most: int) -> int:
+    """The first of the next rooms whose bin has used at most `most` of the other budget; behind the last if none of LOOK."""
+    for i in range(at + 1, min(at + LOOK, len(rooms))):
+        if other[rooms[i] & NUMBER] <= most:
+            return i
+    return len(rooms)

@@ -16,6 +16,7 @@ class Source:
     units: np.ndarray
     share: float
     drawn: int = 0
+    shuffled: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))  # the pass that was shuffled last, and its order
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Draws:
         source.drawn = last
         units = [np.zeros(0, np.int64)]
         for number in range(first // size, -(-last // size)):
-            order = generator(self.seed, "pass", source.name, number).permutation(source.units)
-            units.append(order[max(first - number * size, 0) : last - number * size])
+            if source.shuffled[0] != number:
+                source.shuffled = number, generator(self.seed, "pass", source.name, number).permutation(source.units)
+            units.append(source.shuffled[1][max(first - number * size, 0) : last - number * size])
         return np.concatenate(units), np.arange(first, last) // size

@@ -19,7 +19,7 @@ from omma.pack.draws import Draws, Source
 from omma.pack.lengths import Lengths
 from omma.schema.plan import Plan, PlanFacts
 
-WINDOW = 16_384  # draws packed together
+WINDOW = 16384
 SMALL_WINDOW = 1_024  # at least so many, however small the data
 OPERATOR, VERSION = "pack.plan", "1"
 
@@ -119,7 +119,6 @@ def build_plan(
     entries = inside[np.argsort(kept[inside], kind="stable")]
     owner = np.repeat(lengths.sample, np.diff(lengths.first))
     sample = owner[choices[entries]].astype(np.int32)
-    numbers, used = kept[entries].astype(np.int32), np.array(binner.used).T[order >= 0]
     facts = PlanFacts(
         stage=stage,
         manifest=manifest,
@@ -128,10 +127,10 @@ def build_plan(
         tokens=budget.tokens,
         patches=budget.patches,
         bins_per_step=budget.bins_per_step,
-        fill=float((used / (budget.tokens, budget.patches)).max(axis=1).mean()),
-        leftover=len(ids) - len(np.unique(sample)),
+        fill=float(binner.fill[order >= 0].mean()),
+        leftover=len(ids) - np.count_nonzero(np.bincount(sample)),
     )
-    plan = Plan(facts, sample, lengths.variant[choices[entries]].astype(np.int32), numbers)
+    plan = Plan(facts, sample, lengths.variant[choices[entries]].astype(np.int32), kept[entries].astype(np.int32))
     return Planned(plan, lengths, ids, sources, frozenset(part.name for part in parts), budget)
 
 
@@ -177,15 +176,13 @@ def _pack(
 
 def _order(binner: Binner, budget: Budget, seed: int, steps: int) -> np.ndarray:
     """Bins → their number in the plan (-1: left out): windows in order, bins of a window shuffled."""
-    opened = np.array(binner.opened)
-    shuffled = generator(seed, "bins").permutation(len(opened))
-    order = shuffled[np.argsort(opened[shuffled], kind="stable")]
+    shuffled = generator(seed, "bins").permutation(len(binner.opened))
+    order = shuffled[np.argsort(binner.opened[shuffled], kind="stable")]
     if steps:
         keep = order[: steps * budget.bins_per_step]
     else:
-        used = np.array(binner.used).T / (budget.tokens, budget.patches)
         spare = len(order) % budget.bins_per_step
-        emptiest = np.argsort(used.max(axis=1), kind="stable")[:spare]
+        emptiest = np.argsort(binner.fill, kind="stable")[:spare]
         keep = order[~np.isin(order, emptiest)]
     if not len(keep):
         got = f"the samples fill {len(order)} bins of {budget.tokens:,} tokens and {budget.patches:,} patches"
