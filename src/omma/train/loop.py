@@ -110,9 +110,7 @@ class StageRun:
             if bar is not None and self.step:
                 bar.advance(self.step)
             self.module.train()
-            for batches in self._batches():
-                if self._someone_wants(stop):
-                    self._leave()
+            for batches in self._batches(stop):
                 self._one_step(batches)
                 if bar is not None:
                     bar.advance(note=f"loss {self.last_loss:.4f}")
@@ -120,9 +118,11 @@ class StageRun:
             if self._someone_wants(stop):
                 self._leave()
 
-    def _batches(self) -> Iterator[tuple[Batch, ...]]:
-        feed = iter(self.course.feed(self.step))
+    def _batches(self, stop: StopFlag) -> Iterator[tuple[Batch, ...]]:
+        feed = iter(self.course.feed(self.step)) if self.step < self.course.steps else iter(())
         while self.step < self.course.steps:
+            if self._someone_wants(stop):
+                self._leave()
             with self.clock.section("data"):
                 batches = next(feed, None)
             assert batches is not None, f"the feed of {self.course.steps} steps ended at {self.step}"

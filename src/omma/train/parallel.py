@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from omma.core.errors import ConfigError
 
-TIMEOUT = timedelta(minutes=30)  # evaluation on rank 0 between stages keeps the others waiting
+TIMEOUT = timedelta(hours=6)  # evaluation on rank 0 between stages keeps the others waiting
 
 
 @dataclass(frozen=True, slots=True)

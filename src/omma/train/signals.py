@@ -1,5 +1,6 @@
 """Signals: SIGTERM or Ctrl-C → finish the step, write a checkpoint, leave; a second Ctrl-C leaves at once."""
 
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -18,6 +19,7 @@ class StopFlag:
 
     def __init__(self) -> None:
         self.wanted = False
+        self.owner = os.getpid()
         self.previous: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -30,6 +32,8 @@ class StopFlag:
         self._restore()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self.owner:
+            return  # a forked loader worker: it works on until this process has no more use for it
         self.wanted = True
         self._restore()
         say(f"{signal.Signals(number).name}: finishing this step, then writing a checkpoint (again: stop at once)")

@@ -45,7 +45,8 @@ class Stage(Config):
 
     `trains` are globs over parameter names; all else is frozen. `mixture` gives sources weights (empty: their natural
     proportions). `clip` bounds the global gradient norm (0: unbounded). `recompute` names whose activations are
-    computed again in backward instead of kept. `validate_every` is in steps (0: only at the end of the stage).
+    computed again in backward instead of kept. `validate_every` is in steps (0: only at the end of the stage), over at
+    most `validate_bins` bins of held-out samples (0: all of them).
     """
 
     name: str
@@ -62,6 +63,7 @@ class Stage(Config):
     recompute: Literal["nothing", "blocks"] = "nothing"
     not_finite: Literal["stop", "skip"] = "stop"
     validate_every: int = 0
+    validate_bins: int = 16
 
     def check(self) -> None:
         where = f"stages.{self.name}"
@@ -72,8 +74,9 @@ class Stage(Config):
         if self.micro_batches < 1 or self.budget.bins_per_step % self.micro_batches:
             expected = f"a divisor of budget.bins_per_step = {self.budget.bins_per_step}"
             raise ConfigError(f"{where}.micro_batches", str(self.micro_batches), expected)
-        if self.clip < 0 or self.validate_every < 0:
-            raise ConfigError(where, f"clip {self.clip}, validate_every {self.validate_every}", "numbers of at least 0")
+        for name in ("clip", "validate_every", "validate_bins"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{where}.{name}", str(getattr(self, name)), "at least 0")
         for source, weight in self.mixture.items():
             if weight < 0:
                 raise ConfigError(f"{where}.mixture.{source}", str(weight), "a weight of at least 0")

@@ -1,0 +1,182 @@
+"""Law: a pack's loss and every gradient equal those of its documents run alone, for every view × connector × position scheme.
+
+The folders are scanned, so a new part is covered by being there. A broken mask must break the law.
+"""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import omma.media.views
+import omma.model.connectors
+import omma.model.positions
+import omma.model.vision
+from omma.core.config import Config, config
+from omma.media.apply import apply, patchify
+from omma.model.language.decoder import Decoder
+from omma.model.vision.native import NativeViT
+from omma.model.vision.vit import ViT
+from omma.model.vlm import Vlm, init
+from omma.nn.attention import Causal, Packed, PackedAttend
+from omma.objective.next_token import NextToken
+from omma.pack.collate import collate
+from omma.schema.row import Row, RowPicture
+from omma.schema.sample import Media
+from omma.schema.talk import Text
+from omma.train.flops import Reading, Work
+
+torch.set_num_threads(1)
+VOCABULARY = 41
+SIZES = [[(40, 24)], [], [(64, 64), (33, 70)], [(90, 31)]]  # px of the pictures of each document
+OBJECTIVE = NextToken(weighting="sqrt")
+
+
+@config
+class Letters(Text):
+    """A vocabulary without words."""
+
+    @property
+    def vocab_size(self) -> int:
+        return VOCABULARY
+
+
+def parts(package, wanted):
+    """Config classes of a folder, one per file that defines any that is a part of its own."""
+    found = {}
+    for file in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        for value in vars(importlib.import_module(file.name)).values():
+            if isinstance(value, type) and issubclass(value, Config) and value.__module__ == file.name and hasattr(value, wanted):
+                found[file.name] = value
+    return found
+
+
+VIEWS, CONNECTORS = parts(omma.media.views, "layout"), parts(omma.model.connectors, "grid")
+POSITIONS, ENCODERS = parts(omma.model.positions, "ids"), parts(omma.model.vision, "build")
+
+
+def test_the_law_covers_the_folders():
+    for package, found in ((omma.media.views, VIEWS), (omma.model.connectors, CONNECTORS), (omma.model.positions, POSITIONS)):
+        assert set(found) == {file.name for file in pkgutil.iter_modules(package.__path__, package.__name__ + ".")}
+    assert {ViT, NativeViT} == set(ENCODERS.values())
+
+
+def small(view, connector, positions, encoder):
+    vlm = Vlm(
+        view=view().tiny(),
+        encoder=encoder().tiny(),
+        connector=connector().tiny(),
+        language=Decoder().tiny(),
+        positions=positions(),
+        text=Letters(),
+    )
+    module = vlm.build()
+    init(module, 3)
+    with torch.no_grad():
+        for parameter in module.parameters():  # identities at initialisation would hide what flows through them
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return vlm, module
+
+
+def make_row(vlm, number, sizes):
+    """A document of words with pictures between them, and the patches of each picture."""
+    random = np.random.default_rng(number)
+    ids, pictures, patches = list(random.integers(1, VOCABULARY, 4)), [], []
+    for width, height in sizes:
+        plan = vlm.plan(width, height)
+        image = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        patches.append(np.concatenate([patchify(tile, vlm.patch) for tile in apply(vlm.view, image, plan)]))
+        slots, gather = [], []
+        for run in vlm.layout(plan):
+            if isinstance(run, str):
+                ids.append(7)
+            else:
+                slots += range(len(ids), len(ids) + len(run))
+                gather += run.tolist()
+                ids += [0] * len(run)
+        pictures.append(RowPicture(Media("x"), plan, np.array(slots), np.array(gather), vlm.num_visual(plan)))
+        ids += random.integers(1, VOCABULARY, 3).tolist()
+    ids += random.integers(1, VOCABULARY, 3 + 2 * number).tolist()
+    token_ids = np.array(ids, np.int32)
+    supervised = (token_ids > 0) & (random.random(len(ids)) < 0.6)
+    supervised[-1] = True
+    all_slots = np.concatenate([np.zeros(0, np.int64), *(picture.slots for picture in pictures)])
+    return Row(f"doc-{number}", "law", token_ids, supervised, vlm.position_ids(token_ids, all_slots), tuple(pictures)), patches
+
+
+def loss_and_gradients(module, batches, attend=None):
+    module.zero_grad(set_to_none=True)
+    weight = sum(OBJECTIVE.weights(batch).sum() for batch in batches)
+    total = 0.0
+    for batch in batches:
+        loss = OBJECTIVE(module(batch) if attend is None else module.read(batch, attend(batch)), batch).total / weight
+        loss.backward()
+        total += float(loss.detach())
+    return total, {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in module.named_parameters()}
+
+
+def apart(one, two):
+    """Largest difference of any gradient, in units of the largest value of that gradient or of 1% of the largest of all."""
+    scale = max(float(value.abs().max()) for value in one.values())
+    return max(float((one[n] - two[n]).abs().max()) / max(float(one[n].abs().max()), 0.01 * scale) for n in one)
+
+
+def packed_and_alone(vlm):
+    made = [make_row(vlm, number, sizes) for number, sizes in enumerate(SIZES)]
+    packed = collate([row for row, _ in made], [patches for _, patches in made], vlm)
+    return [packed], [collate([row], [patches], vlm) for row, patches in made]
+
+
+@pytest.mark.parametrize("positions", POSITIONS.values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("connector", CONNECTORS.values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("view", VIEWS.values(), ids=lambda kind: kind.__name__)
+def test_packed_equals_alone(view, connector, positions):
+    encoder = NativeViT if view.__name__ == "Native" else ViT
+    vlm, module = small(view, connector, positions, encoder)
+    packed, alone = packed_and_alone(vlm)
+    loss, gradients = loss_and_gradients(module, packed)
+    expected, expected_gradients = loss_and_gradients(module, alone)
+    assert abs(loss - expected) < 1e-5
+    assert apart(expected_gradients, gradients) < 1e-4  # of the largest entry; measured worst 9e-6
+    worst = max(float((gradients[n] - expected_gradients[n]).abs().max()) for n in gradients)
+    assert worst < 1e-5
+    assert all(float(value.abs().max()) > 0 for name, value in gradients.items() if not name.endswith("key.bias"))
+
+
+def test_a_broken_mask_breaks_the_law():
+    """Documents that see each other: the same batch as one document must differ, or the law above could not fail."""
+    view, connector = VIEWS["omma.media.views.fixed"], CONNECTORS["omma.model.connectors.mlp"]
+    vlm, module = small(view, connector, next(iter(POSITIONS.values())), ViT)
+    packed, alone = packed_and_alone(vlm)
+
+    def leaky(batch):
+        return PackedAttend(Packed(torch.tensor([0, len(batch.tokens)]), Causal()))
+
+    loss, gradients = loss_and_gradients(module, packed, leaky)
+    expected, expected_gradients = loss_and_gradients(module, alone)
+    assert abs(loss - expected) > 1e-4 and apart(expected_gradients, gradients) > 1e-2
+
+
+@pytest.mark.parametrize("trains", ["all", "connector", "language"])
+def test_flops_formula_follows_the_counted_ones(trains):
+    """The closed form against what torch counts operator by operator, forward and backward."""
+    vlm, module = small(
+        VIEWS["omma.media.views.fixed"], CONNECTORS["omma.model.connectors.mlp"], next(iter(POSITIONS.values())), ViT
+    )
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(trains == "all" or name.startswith(trains))
+    (batch,), _ = packed_and_alone(vlm)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        OBJECTIVE(module(batch), batch).total.backward()
+    sides = batch.pictures.grids.prod(1).double()
+    lengths = batch.cu_seqlens.diff().double()
+    read = Reading(
+        patches=float(sides.sum()), visual=len(batch.slots), tokens=len(batch.tokens), supervised=batch.num_supervised,
+        patch_pairs=float(sides.square().sum()), token_pairs=float(lengths.square().sum()),
+    )  # fmt: skip
+    ratio = Work(module).flops(read) / counter.get_total_flops()
+    assert 0.8 < ratio < 1.2, ratio  # the first trained part is charged for gradients to its input that nobody asks for
