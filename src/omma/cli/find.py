@@ -15,17 +15,22 @@ from omma.recipe import Recipe
 
 def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
     """Name, YAML file, `file.py:function` or run folder → recipe. ConfigError saying what there is instead."""
-    own = tuple(load_file(path).__name__ for path in parts)
+    trusted = own_parts(parts)
     file, _, function = text.partition(":")
     if file.endswith(".py"):
-        recipe, own = _from_file(Path(file), function), (*own, Path(file).stem)
+        recipe, trusted = _from_file(Path(file), function), (*trusted, Path(file).stem)
     elif (Path(text) / "config.yaml").is_file():
-        recipe = _from_yaml(Path(text) / "config.yaml", own)
+        recipe = _from_yaml(Path(text) / "config.yaml", trusted)
     elif text.endswith((".yaml", ".yml")):
-        recipe = _from_yaml(Path(text), own)
+        recipe = _from_yaml(Path(text), trusted)
     else:
         recipe = _from_catalogue(text)
-    return _checked(override(recipe, changes, trusted=(*HOUSE, *own)), text)
+    return _checked(override(recipe, changes, trusted=trusted), text)
+
+
+def own_parts(paths: Iterable[Path]) -> tuple[str, ...]:
+    """Files with parts of one's own → the packages whose classes a YAML file may name: the house's and these."""
+    return (*HOUSE, *(load_file(path).__name__ for path in paths))
 
 
 def load_file(path: Path) -> ModuleType:
@@ -70,10 +75,10 @@ def _from_file(path: Path, function: str) -> Recipe:
     return _call(module, function)
 
 
-def _from_yaml(path: Path, own: tuple[str, ...]) -> Recipe:
+def _from_yaml(path: Path, trusted: tuple[str, ...]) -> Recipe:
     if not path.is_file():
         raise ConfigError(str(path), "no such file", "a recipe as `omma show RECIPE` prints it")
-    return _checked(load(path.read_text(encoding="utf-8"), where=str(path), trusted=(*HOUSE, *own)), str(path))
+    return _checked(load(path.read_text(encoding="utf-8"), where=str(path), trusted=trusted), str(path))
 
 
 def _call(module: ModuleType, name: str) -> Recipe:

@@ -92,3 +92,7 @@ def complain(text: str) -> int:
 def _left(kept: str, arguments: list[str]) -> int:
     print(f"interrupted: {kept}; continue with: {shlex.join(['omma', *arguments])}", file=sys.stderr)
     return 130
+
+
+if __name__ == "__main__":
+    main()

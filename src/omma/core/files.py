@@ -45,6 +45,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a binary file whole."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def file_hash(path: Path) -> str:
     """File → sha256 of its bytes, hex."""
     with path.open("rb") as file:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import yaml
 
 from omma.core.errors import DataError
-from omma.core.logs import JsonLog
 from omma.core.runs import RunFolder
+from omma.evaluate.job import VERDICTS, read_records, read_verdicts
 from omma.schema.verdict import Record, Verdict
 
 BEFORE, AFTER, BLIND = "before", "after-", "blind"
@@ -86,21 +86,6 @@ def read_facts(run: RunFolder) -> Facts:
         done={path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((run / "done").glob("*.json"))},
         lines=tuple(run.log.read()),
         ledger=run.ledger.table(),
-        verdicts={path.name: read_verdicts(path) for path in folders if (path / "verdicts.json").is_file()},
-        records={path.name: {f.stem: _records(f) for f in sorted(path.glob("*.jsonl"))} for path in folders},
+        verdicts={path.name: tuple(read_verdicts(path)) for path in folders if (path / VERDICTS).is_file()},
+        records={path.name: {f.stem: tuple(read_records(path, f.stem)) for f in sorted(path.glob("*.jsonl"))} for path in folders},
     )
-
-
-def read_verdicts(folder: Path) -> tuple[Verdict, ...]:
-    """Folder of one moment → its verdicts. DataError if the file is none of ours."""
-    file = folder / "verdicts.json"
-    try:
-        return tuple(Verdict(**item) for item in json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise DataError(
-            str(file), f"no verdicts: {error}", "a file that `omma eval` wrote", "run `omma rescore` on the run"
-        ) from None
-
-
-def _records(file: Path) -> tuple[Record, ...]:
-    return tuple(Record(**line) for line in JsonLog(file).read())

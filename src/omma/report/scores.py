@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from omma.evaluate.table import value
 from omma.report.facts import AFTER, BEFORE, BLIND, Facts
 from omma.schema.verdict import Verdict
 
@@ -15,7 +16,7 @@ class Cell:
 
     text: str
     interval: str
-    value: float
+    at: float
     low: float
     high: float
 
@@ -64,16 +65,6 @@ def headlines(facts: Facts) -> tuple[Headline, ...]:
     return tuple(_headline(facts, verdict) for verdict in mains.values())
 
 
-def number(verdict: Verdict, value: float) -> str:
-    """Value of a verdict → text: a share as per cent, anything else with three decimals."""
-    return f"{100 * value:.1f} %" if is_share(verdict) else f"{value:.3f}"
-
-
-def is_share(verdict: Verdict) -> bool:
-    """Whether the numbers of a verdict are shares of 1, to be shown as per cent."""
-    return verdict.higher_is_better and verdict.low >= 0 and verdict.high <= 1
-
-
 def moment_words(moment: str) -> str:
     """Moment → words for a column head."""
     if moment == BLIND:
@@ -91,17 +82,16 @@ def _row(key: Key, verdicts: dict[str, Verdict], moments: tuple[str, ...]) -> Sc
         whole=key[2] in WHOLE,
         count=latest.count,
         unparsed=latest.unparsed,
-        trivial="" if trivial is None else number(latest, trivial),
-        trivial_at=100 * trivial if trivial is not None and is_share(latest) else 0.0,
+        trivial="" if trivial is None else value(latest, trivial),
+        trivial_at=100 * trivial if trivial is not None and latest.higher_is_better else 0.0,
         cells=tuple(_cell(verdicts[moment]) if moment in verdicts else None for moment in moments),
     )
 
 
 def _cell(verdict: Verdict) -> Cell:
-    scale = 100.0 if is_share(verdict) else 0.0
-    interval = f"{number(verdict, verdict.low)} to {number(verdict, verdict.high)}"
-    value, low, high = (scale * x for x in (verdict.value, verdict.low, verdict.high))
-    return Cell(number(verdict, verdict.value), interval, value, low, high)
+    scale = 100.0 if verdict.higher_is_better else 0.0
+    interval = f"{value(verdict, verdict.low)} to {value(verdict, verdict.high)}"
+    return Cell(value(verdict, verdict.value), interval, *(scale * x for x in (verdict.value, verdict.low, verdict.high)))
 
 
 def _headline(facts: Facts, verdict: Verdict) -> Headline:
@@ -113,7 +103,7 @@ def _headline(facts: Facts, verdict: Verdict) -> Headline:
             if (v.benchmark, v.metric, v.subset) == (verdict.benchmark, verdict.metric, verdict.subset)
         ]
         if same and moment in (BEFORE, BLIND) and moment != facts.final:
-            beside.append((moment_words(moment), number(same[0], same[0].value)))
+            beside.append((moment_words(moment), value(same[0], same[0].value)))
     if verdict.trivial is not None:
-        beside.append(("trivial guess", number(verdict, verdict.trivial)))
-    return Headline(verdict.benchmark, verdict.metric, number(verdict, verdict.value), tuple(beside))
+        beside.append(("trivial guess", value(verdict, verdict.trivial)))
+    return Headline(verdict.benchmark, verdict.metric, value(verdict, verdict.value), tuple(beside))

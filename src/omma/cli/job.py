@@ -1,0 +1,74 @@
+"""Job: a recipe in its run folder, opened or continued; what an interruption leaves is told in one line."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from omma.cli.find import find_recipe
+from omma.cli.interrupted import Interrupted
+from omma.cli.part_clock import PartClock
+from omma.core.runs import RunFolder
+from omma.recipe import Recipe
+from omma.report.machine import machine
+from omma.train.parallel import World, world
+from omma.train.signals import Stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the steps of a run work on."""
+
+    recipe: Recipe
+    run: RunFolder
+    world: World
+    clock: PartClock
+
+
+@contextmanager
+def job(name: str, changes: Sequence[str], parts: Sequence[Path]) -> Iterator[Job]:
+    """RECIPE with changes → job over its run folder. Ctrl-C inside becomes Interrupted, saying what is kept.
+
+    CheckpointError if the folder was begun with another recipe.
+    """
+    recipe = find_recipe(name, changes=changes, parts=parts)
+    run = RunFolder(run_path(recipe))
+    torch.set_num_threads(recipe.run.threads)
+    with kept(run), world(recipe.run.device) as here:
+        if here.leads:
+            run.begin(recipe, command=typed())
+            run.log.write(event="machine", facts=machine())
+        here.wait()
+        yield Job(recipe, run, here, PartClock(run))
+
+
+@contextmanager
+def kept(run: RunFolder) -> Iterator[None]:
+    """Turn a person's or the system's wish to stop into Interrupted with what the folder holds."""
+    try:
+        yield
+    except (KeyboardInterrupt, Stopped):
+        raise Interrupted(what_is_kept(run)) from None
+
+
+def what_is_kept(run: RunFolder) -> str:
+    """Run folder → words for its finished steps and its newest checkpoint."""
+    done = sorted((run / "done").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    checkpoints = sorted((run / "checkpoints").glob("[!.]*"), key=lambda path: path.stat().st_mtime_ns)
+    words = [f"{', '.join(path.stem for path in done)} done"] if done else ["no step is finished yet"]
+    words += [f"checkpoint {checkpoints[-1].name}"] if checkpoints else []
+    return f"kept in {run.path}: {'; '.join(words)}"
+
+
+def run_path(recipe: Recipe) -> Path:
+    """Recipe → its run folder: the one it names, or runs/<id>."""
+    return Path(recipe.run.folder or f"runs/{recipe.id}")
+
+
+def typed() -> str:
+    """The command line as it was typed."""
+    return shlex.join(["omma", *sys.argv[1:]])

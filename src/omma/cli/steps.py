@@ -1,0 +1,138 @@
+"""Steps: the parts of the whole way, each skipped when its mark says that it is done. Verbs are short chains of these."""
+
+from pathlib import Path
+
+from omma.cli.job import Job
+from omma.core.errors import CheckpointError, ConfigError
+from omma.core.progress import say
+from omma.curate.job import curate
+from omma.evaluate.job import evaluate
+from omma.generate.sight import Sight
+from omma.generate.talker import Talker
+from omma.media.store import Store
+from omma.model.vlm import VlmModule
+from omma.nn.init import init
+from omma.pack.chat import Chat
+from omma.pack.codec import Codec
+from omma.recipe import Recipe
+from omma.report.write import write_report
+from omma.schema.manifest import read_manifest
+from omma.schema.plan import Plan
+from omma.schema.verdict import Checkpoint
+from omma.train.course import Materials
+from omma.train.job import train
+from omma.train.loop import Settings
+from omma.train.plans import plan_stages
+from omma.train.stage import Stage
+from omma.weights.native import load_model
+
+
+def curate_step(job: Job) -> None:
+    """Raw samples → manifests, once."""
+    if job.world.leads and not _is_done(job, "curate"):
+        with job.clock.part("curate"):
+            curate(job.recipe.data, job.run, seed=job.recipe.run.seed, workers=job.recipe.run.curate_workers)
+    job.world.wait()
+
+
+def gather(job: Job) -> Materials:
+    """Manifests + tokenizer (made once) → what stages read."""
+    samples, heldout = (read_manifest(job.run / f"data/{name}.parquet") for name in ("train", "heldout"))
+    text, folder = chat(job.recipe), job.run / "tokenizer"
+    if job.world.leads and job.run.done("tokenizer") is None:
+        with job.clock.part("tokenizer"):
+            text.fit(samples, folder)
+            job.run.finish("tokenizer", vocab_size=text.vocab_size)
+    job.world.wait()
+    return Materials(samples, heldout, text.load(folder), job.recipe.model, Store(data_root(job)))
+
+
+def plan_step(job: Job, materials: Materials) -> dict[str, Plan]:
+    """Samples + tokenizer → the plan of every stage, made anew only if something it depends on has changed."""
+    if not job.world.leads:
+        return {}
+    with job.clock.part("plan"):
+        plans = plan_stages(job.recipe.stages, materials, job.run, job.recipe, job.recipe.run.seed)
+    job.run.finish("plan", steps={name: plan.num_steps for name, plan in plans.items()})
+    return plans
+
+
+def fresh_model(job: Job) -> VlmModule:
+    """Recipe → the model before its first step."""
+    module = job.recipe.model.build()
+    init(module, job.recipe.run.seed)
+    return module
+
+
+def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool) -> list[Checkpoint]:
+    """Train all stages from wherever they stopped → final checkpoints; with `score`, evaluate after each."""
+    run = job.recipe.run
+    settings = Settings(
+        seed=run.seed, workers=run.workers, log_every=run.log_every, checkpoint_every=run.checkpoint_every, keep_last=run.keep_last
+    )
+
+    def after(stage: Stage, checkpoint: Checkpoint) -> None:
+        if score:
+            evaluate_step(job, module, materials, f"after-{stage.name}")
+
+    with job.clock.part("train"):
+        return train(
+            job.recipe.stages,
+            module,
+            materials,
+            job.run,
+            recipe=job.recipe,
+            world=job.world,
+            settings=settings,
+            after_stage=after,
+        )
+
+
+def evaluate_step(job: Job, module: VlmModule, materials: Materials, moment: str, sight: Sight = "picture") -> None:
+    """Model → records and verdicts of one moment, once."""
+    if not job.world.leads or _is_done(job, f"eval-{moment}"):
+        return
+    with job.clock.part(f"evaluate {moment}"):
+        talker = Talker(module, materials.codec, materials.eye, materials.store, job.world.device)
+        evaluate(job.recipe.suite, talker, materials.heldout, materials.samples, job.run / f"eval/{moment}", sight)
+    job.run.finish(f"eval-{moment}")
+
+
+def catch_up(job: Job, checkpoints: list[Checkpoint], materials: Materials) -> None:
+    """Score the final checkpoints of stages that were trained without being scored, as `omma train` does."""
+    for checkpoint in checkpoints:
+        if job.world.leads and job.run.done(f"eval-after-{checkpoint.stage}") is None:
+            module = load_model(checkpoint.folder, job.recipe.model, job.world.device)
+            evaluate_step(job, module, materials, f"after-{checkpoint.stage}")
+
+
+def report_step(job: Job) -> Path:
+    """Run folder → its report."""
+    with job.clock.part("report"):
+        return write_report(job.run)
+
+
+def chat(recipe: Recipe) -> Chat:
+    """The recipe's text slot; ConfigError if it cannot be fitted and loaded."""
+    if not isinstance(recipe.model.text, Chat):
+        raise ConfigError("model.text", type(recipe.model.text).__name__, "a Chat (omma.pack.chat.Chat)")
+    return recipe.model.text
+
+
+def codec_of(job: Job) -> Codec:
+    """The tokenizer that the run has made; CheckpointError before that."""
+    if job.run.done("tokenizer") is None:
+        raise CheckpointError(str(job.run / "tokenizer"), "no tokenizer yet", "", "run `omma plan` first")
+    return chat(job.recipe).load(job.run / "tokenizer")
+
+
+def data_root(job: Job) -> Path:
+    """Where the pictures lie: the data root, or the folder that drawn worlds fill."""
+    return Path(job.recipe.data.root) if job.recipe.data.root else job.run / "raw"
+
+
+def _is_done(job: Job, step: str) -> bool:
+    done = job.run.done(step) is not None
+    if done:
+        say(f"{step}: done already")
+    return done

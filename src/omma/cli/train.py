@@ -1,0 +1,23 @@
+"""`omma train`: planned samples → checkpoints of every stage."""
+
+from omma.cli.arguments import Changes, Parts, RecipeName
+from omma.cli.job import job
+from omma.cli.steps import curate_step, fresh_model, gather, plan_step, train_step
+from omma.core.progress import say
+
+
+def command(recipe: RecipeName, changes: Changes, parts: Parts) -> None:
+    """Train the stages in order from where they stopped; curate and plan first if that is not done.
+
+    Reads data/, tokenizer/ and plan/ of the run folder. Writes checkpoints/ and log.jsonl. Ctrl-C finishes the step and
+    writes a checkpoint; the same command continues. On several processes: torchrun --nproc-per-node 2 -m omma.cli.main train RECIPE
+
+    Example: omma train quickstart stages.align.length.count=100
+    """
+    with job(recipe, changes, parts) as work:
+        curate_step(work)
+        materials = gather(work)
+        plan_step(work, materials)
+        finals = train_step(work, fresh_model(work), materials, score=False)
+        if work.world.leads:
+            say(f"trained: {', '.join(str(final.folder) for final in finals)}; next: omma run {recipe} scores it")
