@@ -128,7 +128,7 @@ def build_plan(
         patches=budget.patches,
         bins_per_step=budget.bins_per_step,
         fill=float(binner.fill[order >= 0].mean()),
-        leftover=len(ids) - np.count_nonzero(np.bincount(sample)),
+        leftover=len(ids) - int(np.count_nonzero(np.bincount(sample))),
     )
     plan = Plan(facts, sample, lengths.variant[choices[entries]].astype(np.int32), kept[entries].astype(np.int32))
     return Planned(plan, lengths, ids, sources, frozenset(part.name for part in parts), budget)
