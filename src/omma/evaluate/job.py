@@ -8,7 +8,6 @@ folder/verdicts.json        the scores
 import dataclasses
 import json
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,16 @@ def evaluate(
     Records that are there already are kept if they answer the same questions of the same model, else CheckpointError.
     """
     chosen = {benchmark.name: benchmark.choose(heldout) for benchmark in _distinct(suite)}
-    known, model = learn(train), talker.fingerprint()
-    write_text(folder / KNOWN, json.dumps(known.to_dict(), indent=1, ensure_ascii=False))
+    model = talker.fingerprint()
+    there = {b.name: _continued(b, talker, chosen[b.name], _file(folder, b.name), sight, model) for b in suite}
+    write_text(folder / KNOWN, json.dumps(learn(train).to_dict(), indent=1, ensure_ascii=False))
     for benchmark in suite:
-        _ask(benchmark, talker, chosen[benchmark.name], folder, sight, model)
+        samples, start = chosen[benchmark.name], there[benchmark.name]
+        with Bar(f"eval {benchmark.name} ({sight})", len(samples)) as bar:
+            bar.advance(start)
+            for record in benchmark.records(talker, samples, sight, start):
+                _append(_file(folder, benchmark.name), record, model)
+                bar.advance()
     return rescore(suite, folder)
 
 
@@ -75,38 +80,24 @@ def read_verdicts(folder: Path) -> list[Verdict]:
         raise CheckpointError(str(file), f"no scores: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
 
 
-def _ask(benchmark: Benchmark, talker: Talker, samples: Sequence[Sample], folder: Path, sight: Sight, model: str) -> None:
-    file = _file(folder, benchmark.name)
+def _continued(benchmark: Benchmark, talker: Talker, samples: Sequence[Sample], file: Path, sight: Sight, model: str) -> int:
+    """How many records are there already. CheckpointError unless they answer the first of these questions, asked of this model."""
     there = _parsed(file) if file.exists() else []
-    _check_same(benchmark, talker, samples, there, sight, model, file)
-    log = JsonLog(file)
-    log.rewind(_whole)
-    with Bar(f"eval {benchmark.name} ({sight})", len(samples)) as bar:
-        bar.advance(len(there))
-        for record in islice(benchmark.records(talker, samples, sight, len(there)), len(samples) - len(there)):
-            log.write(**dataclasses.asdict(dataclasses.replace(record, details=record.details | {"model": model})))
-            bar.advance()
-
-
-def _check_same(
-    benchmark: Benchmark,
-    talker: Talker,
-    samples: Sequence[Sample],
-    there: Sequence[Record],
-    sight: Sight,
-    model: str,
-    file: Path,
-) -> None:
-    """CheckpointError unless the records that are there answer the first of these questions, asked of this model."""
     fix = "give another run folder, or delete this file to ask again"
     if len(there) > len(samples):
         raise CheckpointError(str(file), f"{len(there)} records", f"at most the {len(samples)} samples of the benchmark", fix)
-    for number, (record, sample) in enumerate(zip(there, samples, strict=False)):
+    for number, (record, sample) in enumerate(zip(there, samples, strict=False), 1):
         now = {"sample": sample.id, "model": model} | benchmark.asked(talker.prompt_hash(sample), sample, sight)
         then = {"sample": record.sample_id, "model": record.details.get("model")} | record.details.get("asked", {})
         changes = [f"{name} {then.get(name)} → {value}" for name, value in now.items() if then.get(name) != value]
         if changes:
-            raise CheckpointError(f"{file}:{number + 1}", f"answers another question: {'; '.join(changes)}", "", fix)
+            raise CheckpointError(f"{file}:{number}", f"answers another question: {'; '.join(changes)}", "", fix)
+    JsonLog(file).rewind(_whole)  # a line that was cut off goes, so that its rest cannot stand between two records
+    return len(there)
+
+
+def _append(file: Path, record: Record, model: str) -> None:
+    JsonLog(file).write(**dataclasses.asdict(dataclasses.replace(record, details=record.details | {"model": model})))
 
 
 def _parsed(file: Path) -> list[Record]:

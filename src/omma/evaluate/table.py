@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from omma.evaluate.accuracy import WHOLE
 from omma.evaluate.job import VERDICTS, read_verdicts
 from omma.schema.verdict import Verdict
 
-Row = tuple[str, str, str]  # benchmark, subset, metric
+Key = tuple[str, str, str]  # benchmark, subset, metric
 ABSENT = "–"
+LEGEND = "± half of the 95% bootstrap interval · ↓ lower is better · trivial: the best constant answer without looking"
 
 
 def read_moments(folder: Path) -> dict[str, list[Verdict]]:
@@ -19,43 +22,38 @@ def read_moments(folder: Path) -> dict[str, list[Verdict]]:
 
 
 def score_table(moments: Mapping[str, Sequence[Verdict]]) -> Table:
-    """Verdicts per moment → a table with a column for each, 95% intervals behind the values, and the trivial guess."""
-    table = Table(title="Scores", title_justify="left", header_style="bold")
-    table.add_column("benchmark")
-    for name in ("metric", "samples", *moments, "trivial", "unparsed"):
-        table.add_column(name, justify="right" if name != "metric" else "left")
-    columns = [{_row(verdict): verdict for verdict in verdicts} for verdicts in moments.values()]
-    before = ""
-    for row in dict.fromkeys(row for column in columns for row in column):
-        found = [column.get(row) for column in columns]
-        there = [verdict for verdict in found if verdict is not None]
-        benchmark, subset, metric = row
-        if before and benchmark != before:
-            table.add_section()
-        before = benchmark
-        arrow = "" if there[0].higher_is_better else " ↓"
-        cells = [ABSENT if verdict is None else value_and_interval(verdict) for verdict in found]
-        trivial = [value(verdict, verdict.trivial) for verdict in there if verdict.trivial is not None]
-        last = there[-1]
-        unparsed = str(last.unparsed) if last.unparsed else ""
-        table.add_row(
-            f"{benchmark} {subset}", metric + arrow, str(last.count), *cells, trivial[-1] if trivial else ABSENT, unparsed
-        )
+    """Verdicts per moment → a table with a column for each; subsets stand indented below their benchmark."""
+    table = Table(box=SIMPLE_HEAD, caption=LEGEND, caption_justify="left", pad_edge=False, collapse_padding=True)
+    table.add_column("score", no_wrap=True)
+    for name in ("n", *moments, "trivial", "unparsed"):
+        table.add_column(name, justify="right", overflow="fold")
+    columns = [{_key(verdict): verdict for verdict in verdicts} for verdicts in moments.values()]
+    for key in dict.fromkeys(key for column in columns for key in column):
+        found = [column.get(key) for column in columns]
+        last = [verdict for verdict in found if verdict is not None][-1]
+        cells = [ABSENT if verdict is None else with_interval(verdict) for verdict in found]
+        trivial = ABSENT if last.trivial is None else written(last, last.trivial)
+        style = "bold" if last.subset == WHOLE else ""
+        table.add_row(_label(last), str(last.count), *cells, trivial, str(last.unparsed or ""), style=style)
     return table
 
 
-def value_and_interval(verdict: Verdict) -> str:
-    """Verdict → "97.2% (96.1–98.0)" or "2.314 (2.280–2.349)"."""
-    low, high = (value(verdict, bound).rstrip("%") for bound in (verdict.low, verdict.high))
-    return f"{value(verdict, verdict.value)} ({low}–{high})"
+def with_interval(verdict: Verdict) -> str:
+    """Verdict → "97.2% ±0.9" or "2.314 ±0.035"."""
+    return f"{written(verdict, verdict.value)} ±{written(verdict, (verdict.high - verdict.low) / 2).rstrip('%')}"
 
 
-def value(verdict: Verdict, number: float) -> str:
+def written(verdict: Verdict, number: float) -> str:
     """A number of a verdict as people write it: per cent for shares, three decimals for losses."""
     return f"{number:.1%}" if verdict.higher_is_better else f"{number:.3f}"
 
 
-def _row(verdict: Verdict) -> Row:
+def _label(verdict: Verdict) -> str:
+    name = verdict.benchmark if verdict.subset == WHOLE else f"  {verdict.subset}"
+    return f"{name} {verdict.metric}" + ("" if verdict.higher_is_better else " ↓")
+
+
+def _key(verdict: Verdict) -> Key:
     return verdict.benchmark, verdict.subset, verdict.metric
 
 
