@@ -22,12 +22,13 @@ class AdamW(Optimizer):
 
     def build(self, trained: Named) -> Updater:
         self.require_groups(trained)
-        return Updater(adamw(self.split("adamw", trained, self.lr, self.weight_decay), self.betas, self.eps))
+        return Updater(adamw(self.split("adamw", trained, self.lr, self.weight_decay, moments=2), self.betas, self.eps))
 
 
 def adamw(groups: list[dict[str, object]], betas: tuple[float, float], eps: float) -> torch.optim.AdamW:
-    """Parameter groups → torch's fused AdamW: one kernel for all tensors of a group, on CPU too."""
-    return torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=eps, fused=True)
+    """Parameter groups → torch's fused AdamW: one kernel for all tensors of a group, on CPU too. It has none for shapes alone."""
+    real = all(p.device.type != "meta" for group in groups for p in group["params"])  # type: ignore[attr-defined]
+    return torch.optim.AdamW(groups, lr=0.0, betas=betas, eps=eps, fused=real)
 
 
 def check_adamw(where: str, lr: float, betas: tuple[float, float]) -> None:

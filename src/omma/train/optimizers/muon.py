@@ -48,8 +48,8 @@ class Muon(Optimizer):
             got = f"{', '.join(map(repr, self.matrices))} match no trained matrix"
             raise ConfigError("Muon.matrices", got, "globs over parameter names", "use AdamW for a stage that trains none")
         rest = {name: p for name, p in trained.items() if name not in by_muon}
-        muon = OrthogonalMomentum(self.split("muon", by_muon, self.lr, self.weight_decay), self.momentum)
-        groups = self.split("adamw", rest, self.adamw_lr, self.weight_decay)
+        muon = OrthogonalMomentum(self.split("muon", by_muon, self.lr, self.weight_decay, moments=1), self.momentum)
+        groups = self.split("adamw", rest, self.adamw_lr, self.weight_decay, moments=2)
         return Updater(muon, adamw(groups, self.betas, self.eps)) if rest else Updater(muon)
 
 

@@ -29,22 +29,19 @@ class Optimizer(Config):
         """Trained parameters by name → what steps them. ConfigError for a glob or a setting that fits none of them."""
         raise NotImplementedError(f"{type(self).__name__} has no build")
 
-    def split(self, kind: str, named: Named, lr: float, weight_decay: float) -> list[dict[str, object]]:
-        """Parameters → torch parameter groups `kind`, `kind:glob`, with and without weight decay (none below two dimensions)."""
+    def split(self, kind: str, named: Named, lr: float, weight_decay: float, *, moments: int) -> list[dict[str, object]]:
+        """Parameters → torch parameter groups `kind`, `kind:glob`, with and without weight decay (none below two dimensions).
+
+        `moments` is how many values the kind remembers per parameter value.
+        """
         found: dict[tuple[str, bool], dict[str, object]] = {}
         for name, parameter in named.items():
             pattern = next((pattern for pattern in self.groups if fnmatchcase(name, pattern)), "")
             decays = parameter.ndim >= 2
             label = f"{kind}:{pattern}" if pattern else kind
             rate = lr * self.groups.get(pattern, 1.0)
-            fresh = {
-                "params": [],
-                "names": [],
-                "label": label,
-                "base_lr": rate,
-                "lr": rate,
-                "weight_decay": weight_decay if decays else 0.0,
-            }
+            fresh = {"params": [], "names": [], "label": label, "base_lr": rate, "lr": rate, "moments": moments}
+            fresh["weight_decay"] = weight_decay if decays else 0.0
             group = found.setdefault((pattern, decays), fresh)
             group["params"].append(parameter)  # type: ignore[attr-defined]
             group["names"].append(name)  # type: ignore[attr-defined]
@@ -73,6 +70,11 @@ class Updater:
     def rates(self) -> dict[str, float]:
         """Current learning rate per group label."""
         return {group["label"]: group["lr"] for group in self.groups}
+
+    @property
+    def num_state_values(self) -> int:
+        """Values that the optimizers will remember once they have stepped (counters aside)."""
+        return sum(group["moments"] * sum(p.numel() for p in group["params"]) for group in self.groups)
 
     def state(self) -> dict[str, Tensor]:
         """`parameter|key` → tensor, for everything that the optimizers remember."""

@@ -1,0 +1,167 @@
+"""Doctor: stages + model + materials → what a run will do, before a step is run: a plain record that the command line prints."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from rich.text import Text
+from torch import nn
+
+from omma.core.config import Config
+from omma.model.slots import built_on_meta, num_parameters
+from omma.model.vlm import Vlm
+from omma.nn.block import Block
+from omma.pack.plan import Planned
+from omma.pack.preview import preview
+from omma.pack.rows import fit
+from omma.train.audit import PartAudit, freeze_all_but, table
+from omma.train.course import Materials
+from omma.train.flops import Reading, Work
+from omma.train.plans import plan_stage
+from omma.train.stage import Stage
+
+SAMPLED_BINS = 64  # bins whose rows are read to estimate what the whole plan reads
+KEPT_PER_INPUT = 2.0  # a block keeps about as much for norms, activations and attention as for the inputs of its linear maps
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes on one rank while a step runs, estimated. `activations` are of one micro-batch at full budgets."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+
+
+@dataclass(frozen=True, slots=True)
+class StageFacts:
+    """One stage: who trains, how much is read, what it costs. `outcomes` counts the plan's ledger verdicts (leftover, split, …)."""
+
+    name: str
+    parts: tuple[PartAudit, ...]
+    steps: int
+    bins_per_step: int
+    fill: float
+    documents: int
+    tokens: int
+    supervised: int
+    pictures: int
+    patches: int
+    flops: float
+    memory: Memory
+    outcomes: dict[str, int]
+    outcome_examples: dict[str, str]
+    samples_by_source: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Everything that `omma doctor` shows. `previews` have supervised tokens in colour."""
+
+    parameters: int
+    samples: int
+    heldout: int
+    stages: tuple[StageFacts, ...]
+    previews: tuple[Text, ...]
+
+
+def examine(
+    stages: Sequence[Stage], model: Vlm, materials: Materials, *, recipe: Config, seed: int, num_previews: int = 3
+) -> Examination:
+    """What training would do, from lengths and shapes alone: the model is built on the meta device, one picture is not decoded.
+
+    Raises what planning and freezing raise: a pattern that matches nothing, a budget that nothing fits.
+    """
+    module = built_on_meta(model.build)
+    facts = tuple(_stage_facts(stage, module, materials, recipe, seed) for stage in stages)
+    budget = stages[0].budget
+    shown = [materials.samples[i] for i in _spread(len(materials.samples), num_previews)]
+    rows = [row for s in shown for row in fit(s, materials.codec, materials.eye, budget.tokens, budget.patches).rows[:1]]
+    previews = tuple(preview(row, materials.codec) for row in rows)
+    return Examination(num_parameters(module), len(materials.samples), len(materials.heldout), facts, previews)
+
+
+def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: Config, seed: int) -> StageFacts:
+    trained = freeze_all_but(module, stage.trains, where=f"stages.{stage.name}.trains")
+    planned = plan_stage(stage, materials, recipe=recipe, seed=seed)
+    plan, read = planned.plan, _estimate(planned, stage, materials)
+    verdicts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for entry in planned.entries():
+        verdicts[entry.verdict] += 1
+        examples.setdefault(entry.verdict, f"{entry.sample_id}: {entry.reason}")
+    sources = Counter(materials.samples[i].source for i in plan.sample.tolist())
+    return StageFacts(
+        name=stage.name,
+        parts=table(module, stage.trains, where=f"stages.{stage.name}.trains"),
+        steps=plan.num_steps,
+        bins_per_step=stage.budget.bins_per_step,
+        fill=plan.facts.fill,
+        documents=len(plan.sample),
+        tokens=round(read["tokens"]),
+        supervised=round(read["supervised"]),
+        pictures=round(read["pictures"]),
+        patches=round(read["patches"]),
+        flops=Work(module).flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
+        memory=estimate_memory(stage, module, trained, read),
+        outcomes=dict(verdicts),
+        outcome_examples=examples,
+        samples_by_source=dict(sorted(sources.items())),
+    )
+
+
+def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str, float]:
+    """Sums over the whole plan, scaled up from evenly spread bins; their rows are made, their pictures are not read."""
+    plan, eye, budget = planned.plan, materials.eye, stage.budget
+    bins = _spread(plan.num_bins, SAMPLED_BINS)
+    sums: Counter[str] = Counter()
+    for number in bins:
+        for entry in plan.entries(number):
+            sample, variant = materials.samples[plan.sample[entry]], int(plan.variant[entry])
+            fitted = fit(sample, materials.codec, eye, budget.tokens, budget.patches, 0 if sample.turns else variant)
+            row = fitted.rows[variant if len(fitted.rows) > 1 else 0]
+            tiles = [r * c for picture in row.pictures for r, c in picture.plan.grids(eye.patch)]
+            sums["tokens"] += row.num_tokens
+            sums["supervised"] += int(np.count_nonzero(row.supervised))
+            sums["pictures"] += len(row.pictures)
+            sums["patches"] += sum(tiles)
+            sums["visual"] += sum(picture.num_visual for picture in row.pictures)
+            sums["token_pairs"] += row.num_tokens**2
+            sums["patch_pairs"] += sum(n * n for n in tiles)
+    names = ("tokens", "supervised", "pictures", "patches", "visual", "token_pairs", "patch_pairs")
+    scale = plan.num_bins / max(1, len(bins))
+    return {name: sums[name] * scale for name in names}
+
+
+def estimate_memory(stage: Stage, module: nn.Module, trained: Mapping[str, nn.Parameter], read: Mapping[str, float]) -> Memory:
+    """Shapes + budgets → bytes of one step. Activations: twice the inputs of every linear map inside blocks, per token."""
+    values = sum(p.numel() for p in trained.values())
+    states = stage.optimizer.build(trained).num_state_values
+    width = 2 if stage.precision == "bf16" else 4
+    bins = stage.budget.bins_per_step // stage.micro_batches
+    stream = {"encoder": stage.budget.patches * bins, "language": stage.budget.tokens * bins}
+    kept = 0.0
+    for part, tokens in stream.items():
+        if part == "encoder" and not any(name.startswith("encoder.") for name in trained):
+            continue  # no gradient passes through a frozen tower, so it keeps nothing
+        for block in (m for m in module.get_submodule(part).modules() if isinstance(m, Block)):
+            inputs = [m.in_features for m in block.modules() if isinstance(m, nn.Linear)]
+            kept += tokens * width * (inputs[0] if stage.recompute == "blocks" else KEPT_PER_INPUT * sum(inputs))
+    share = read["supervised"] / max(1.0, read["tokens"])
+    supervised = stage.budget.tokens * bins * share
+    logits = min(32 * 2**20, supervised * 4 * module.language.head.shape[0])
+    return Memory(4 * num_parameters(module), 4 * values, 4 * states, math.ceil(kept), math.ceil(logits))
+
+
+def _spread(count: int, most: int) -> list[int]:
+    """At most so many numbers below `count`, evenly spread."""
+    return sorted({i * count // min(count, most) for i in range(min(count, most))})
