@@ -30,7 +30,8 @@ SLOTS = {
     omma.model.vision: Encoder, omma.model.connectors: Connector, omma.model.reducers: Reducer, omma.model.splices: Splice,
     omma.model.language: Language, omma.model.positions: Positions,
 }  # fmt: skip
-# fp32, in units of the largest value compared. Worst case measured over all combinations below: 3.4e-6.
+# fp32, in units of the largest value of the tensor compared. Worst case measured over all combinations below and two seeds:
+# loss 1.9e-7, gradients 1.3e-6.
 TOLERANCE = 1e-5
 
 
@@ -168,7 +169,7 @@ def test_packed_equals_unpacked_in_loss_and_every_gradient(
     alone = [loss_of(module, pack(cfg, [document])) for document in documents]
     sum(alone).backward()
     assert relative(packed, sum(alone)) <= TOLERANCE
-    assert max(relative(ours[name], grad) for name, grad in gradients(module).items() if grad.abs().max() > 1e-6) <= 10 * TOLERANCE
+    assert max(relative(ours[name], grad) for name, grad in gradients(module).items() if grad.abs().max() > 1e-6) <= TOLERANCE
 
 
 def test_a_broken_mask_makes_packed_differ(make_vlm, make_module, make_document, pack):

@@ -21,7 +21,7 @@ from omma.nn.attention import (
 from omma.nn.backends.documents import group_documents
 from omma.nn.backends.varlen import UNBOUNDED, is_window, window
 
-# fp32, values of order 1. Worst case measured over 200 draws: outputs 7e-7, gradients 2.4e-6.
+# fp32, values of order 1. Worst case measured over 200 draws: outputs 9.6e-7, gradients 2.4e-6.
 TOLERANCE = 1e-5
 LENGTHS = [[1], [5, 1, 1, 9], [8, 8, 8], [40, 3, 33, 1, 12, 37, 2], [64, 64, 5]]
 
