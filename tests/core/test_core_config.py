@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from omma.core.config import Config, config, difference, fingerprint, load, override, show
+from omma.core.config import Config, config, difference, fingerprint, load, override, packages, show
 from omma.core.errors import ConfigError
 
 
@@ -134,3 +134,8 @@ def test_difference_names_changed_leaves() -> None:
     other = override(TREE, ["stages.align.leaf.depth=9", "weights.b=1"])
     assert difference(TREE, other) == ["stages.0.leaf.depth: 2 → 9", "weights.b: (absent) → 1.0"]
     assert difference(TREE, TREE) == [] and fingerprint(TREE) != fingerprint(other)
+
+
+def test_packages_names_where_every_class_of_a_tree_comes_from() -> None:
+    lab = type("Own", (Config,), {"__module__": "lab.parts", "__annotations__": {}})
+    assert packages(({"x": config(lab)()}, 3)) == ("omma", "omma_recipes", "lab")

@@ -119,6 +119,16 @@ def fingerprint(tree: Config) -> str:
     return hashlib.sha256(show(tree).encode()).hexdigest()[:16]
 
 
+def packages(tree: Any) -> tuple[str, ...]:
+    """Tree → top-level packages of every config class in it, the house's first: what a saved copy of it may name."""
+    names = dict.fromkeys(HOUSE)
+    if isinstance(tree, Config):
+        names |= {type(tree).__module__.split(".")[0]: None}
+        tree = [getattr(tree, name) for name in field_types(type(tree))]
+    items = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, tuple | list) else ()
+    return tuple(names | {name: None for item in items for name in packages(item)})
+
+
 @cache
 def field_types(kind: type) -> dict[str, Any]:
     """Config class → its fields in order, with their resolved types."""

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from omma.core.config import Config, difference, load, show
+from omma.core.config import Config, difference, load, packages, show
 from omma.core.errors import CheckpointError
 from omma.core.files import write_text
 from omma.core.ledger import Ledger
@@ -27,8 +27,7 @@ class RunFolder:
         """Make the folder, or continue one that was begun with the same recipe (CheckpointError showing the difference)."""
         file = self / "config.yaml"
         if file.exists():
-            roots = {type(recipe).__module__.split(".")[0], "omma", "omma_recipes"}
-            changes = difference(load(file.read_text(encoding="utf-8"), where=str(file), trusted=tuple(roots)), recipe)
+            changes = difference(load(file.read_text(encoding="utf-8"), where=str(file), trusted=packages(recipe)), recipe)
             if changes:
                 fix = "give another folder with run.folder=NAME, or delete this one"
                 raise CheckpointError(str(self.path), "was begun with another recipe:\n  " + "\n  ".join(changes) + "\n", "", fix)

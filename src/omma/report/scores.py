@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from omma.evaluate.table import value
+from omma.evaluate.accuracy import WHOLE
+from omma.evaluate.table import written
 from omma.report.facts import AFTER, BEFORE, BLIND, Facts
 from omma.schema.verdict import Verdict
 
-WHOLE = ("", "all", "overall")  # subsets that stand for the whole benchmark
 Key = tuple[str, str, str]
 
 
@@ -53,14 +53,14 @@ def score_rows(facts: Facts) -> tuple[ScoreRow, ...]:
         for verdict in facts.verdicts[moment]:
             found.setdefault((verdict.benchmark, verdict.metric, verdict.subset), {})[moment] = verdict
     order = list(dict.fromkeys(key[0] for key in found))
-    keys = sorted(found, key=lambda key: (order.index(key[0]), key[2] not in WHOLE, key[2], key[1]))
+    keys = sorted(found, key=lambda key: (order.index(key[0]), key[2] != WHOLE, key[2], key[1]))
     return tuple(_row(key, found[key], facts.moments) for key in keys)
 
 
 def headlines(facts: Facts) -> tuple[Headline, ...]:
     """The whole-benchmark numbers of the final moment."""
     mains: dict[str, Verdict] = {}
-    for verdict in sorted(facts.verdicts.get(facts.final, ()), key=lambda v: v.subset not in WHOLE):
+    for verdict in sorted(facts.verdicts.get(facts.final, ()), key=lambda v: v.subset != WHOLE):
         mains.setdefault(verdict.benchmark, verdict)
     return tuple(_headline(facts, verdict) for verdict in mains.values())
 
@@ -78,11 +78,11 @@ def _row(key: Key, verdicts: dict[str, Verdict], moments: tuple[str, ...]) -> Sc
     return ScoreRow(
         benchmark=key[0],
         metric=key[1],
-        subset=key[2] or "all",
-        whole=key[2] in WHOLE,
+        subset=key[2],
+        whole=key[2] == WHOLE,
         count=latest.count,
         unparsed=latest.unparsed,
-        trivial="" if trivial is None else value(latest, trivial),
+        trivial="" if trivial is None else written(latest, trivial),
         trivial_at=100 * trivial if trivial is not None and latest.higher_is_better else 0.0,
         cells=tuple(_cell(verdicts[moment]) if moment in verdicts else None for moment in moments),
     )
@@ -90,8 +90,8 @@ def _row(key: Key, verdicts: dict[str, Verdict], moments: tuple[str, ...]) -> Sc
 
 def _cell(verdict: Verdict) -> Cell:
     scale = 100.0 if verdict.higher_is_better else 0.0
-    interval = f"{value(verdict, verdict.low)} to {value(verdict, verdict.high)}"
-    return Cell(value(verdict, verdict.value), interval, *(scale * x for x in (verdict.value, verdict.low, verdict.high)))
+    interval = f"{written(verdict, verdict.low)} to {written(verdict, verdict.high)}"
+    return Cell(written(verdict, verdict.value), interval, *(scale * x for x in (verdict.value, verdict.low, verdict.high)))
 
 
 def _headline(facts: Facts, verdict: Verdict) -> Headline:
@@ -103,7 +103,7 @@ def _headline(facts: Facts, verdict: Verdict) -> Headline:
             if (v.benchmark, v.metric, v.subset) == (verdict.benchmark, verdict.metric, verdict.subset)
         ]
         if same and moment in (BEFORE, BLIND) and moment != facts.final:
-            beside.append((moment_words(moment), value(same[0], same[0].value)))
+            beside.append((moment_words(moment), written(same[0], same[0].value)))
     if verdict.trivial is not None:
-        beside.append(("trivial guess", value(verdict, verdict.trivial)))
-    return Headline(verdict.benchmark, verdict.metric, value(verdict, verdict.value), tuple(beside))
+        beside.append(("trivial guess", written(verdict, verdict.trivial)))
+    return Headline(verdict.benchmark, verdict.metric, written(verdict, verdict.value), tuple(beside))

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from omma.core.config import Config, difference, fingerprint, load, show
+from omma.core.config import Config, difference, fingerprint, load, packages, show
 from omma.core.errors import CheckpointError
 from omma.core.files import atomic_path, write_text
 from omma.schema.verdict import Checkpoint
@@ -107,8 +107,7 @@ class Checkpoints:
 
     def _changes(self, checkpoint: Checkpoint) -> str:
         file = checkpoint.folder / "config.yaml"
-        roots = {type(self.recipe).__module__.split(".")[0], "omma", "omma_recipes"}
-        old = load(file.read_text(encoding="utf-8"), where=str(file), trusted=tuple(roots))
+        old = load(file.read_text(encoding="utf-8"), where=str(file), trusted=packages(self.recipe))
         return "was written by another recipe:\n  " + "\n  ".join(difference(old, self.recipe)) + "\n"
 
 
