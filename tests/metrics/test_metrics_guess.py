@@ -18,6 +18,7 @@ def test_majority_of_each_group():
 def test_best_constant_by_hand():
     golds = [["two", "2"], ["2"], ["three"], ["3"]]
     assert best_constant(golds, exact) == ("2", 0.5)
+    assert best_constant([["b", "b"], ["a"]], exact) == ("b", 0.5)  # equal scores: the more common
     assert best_constant([], exact) == ("", 0.0)
     assert best_constant([[], []], exact) == ("", 0.0)
 
@@ -47,11 +48,14 @@ def test_best_box_is_at_least_every_single_box_and_the_median():
 
 
 def test_best_box_may_lie_between_the_boxes():
-    """Four boxes shifted by 0.3 of their size about a centre: none meets all others, the middle one would."""
-    centre, shift = np.array([0.0, 0.0, 1.0, 1.0]), 0.25
-    boxes = np.stack([centre + shift * np.array([x, y, x, y]) for x in (-1, 1) for y in (-1, 1)])
-    assert best_box(boxes, threshold=0.39)[1] == 1.0
-    assert max(np.mean([iou(a, b) >= 0.39 for b in boxes]) for a in boxes) < 1.0
+    """Four boxes shifted by a fifth of their side about (0.5, 0.5), and three far off that drag the median away.
+
+    The middle one, which is none of them, overlaps each of the four by 0.64 / 1.36; the four overlap each other by less.
+    """
+    shifts = [np.array([x, y, x, y]) for x in (-0.2, 0.2) for y in (-0.2, 0.2)]
+    boxes = np.stack([np.array([0.0, 0.0, 1.0, 1.0]) + shift for shift in shifts] + [np.array([1.2, 1.2, 2.2, 2.2])] * 3)
+    box, share = best_box(boxes, threshold=0.45)
+    assert box == pytest.approx((0, 0, 1, 1)) and share == pytest.approx(4 / 7)
 
 
 def test_no_boxes_and_many_boxes():

@@ -46,6 +46,7 @@ def test_few_or_no_golds():
         ("what?!", "what"),
         ("t-shirt", "t shirt"),
         ("t- shirt", "t shirt"),
+        ("u/;v c/d", "u v c d"),  # the slash stood next to no space in the text as given
         ("3.5", "3.5"),
         ("3.", "3"),
         ("a.m.", "am"),
