@@ -1,0 +1,98 @@
+"""Reader: a folder in some format → samples, and a `Broken` for every row that is none. Pictures are named, not opened.
+
+A new format is one new file in `readers/`: a `Reader` with `read` (used by curation) and `recognise` (used by `look`).
+"""
+
+import posixpath
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from omma.core.config import Config, config
+from omma.core.errors import DataError
+from omma.core.files import inside
+from omma.curate.listing import Listing
+from omma.schema.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that is no sample: `where` names it (`captions.jsonl:17`), `reason` says what is wrong with it."""
+
+    where: str
+    reason: str
+
+
+@config
+class Reader(Config):
+    """One format of annotations. Subclasses implement `read` and `recognise`.
+
+    `path` is a file or folder relative to the data root; `pictures` the folder that picture names in it are relative
+    to, itself relative to the folder of `path`; `task` names the task of rows that name none.
+    """
+
+    path: str = "."
+    pictures: str = "."
+    task: str = ""
+
+    def read(self, root: Path) -> Iterator[Sample | Broken]:
+        """Data root → samples in the order of the files, without source and with ids that are unique within this reader.
+
+        DataError if there is nothing to read at `path`; whatever is wrong with a single row is a `Broken`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no read")
+
+    @classmethod
+    def recognise(cls, listing: Listing) -> Iterator[Self]:
+        """What lies in a folder → readers of this format that fit, judged by content."""
+        raise NotImplementedError(f"{cls.__name__} has no recognise")
+
+    def place(self, root: Path) -> Path:
+        """Data root → the file or folder to read; DataError if it is not there."""
+        where = inside(root, self.path)
+        if not root.is_dir():
+            raise DataError(str(root), "no such folder", "the data root", "give it with data.root=FOLDER")
+        if not where.exists():
+            there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) or "nothing"
+            fix = f"in {root} there is {there}; give another path or data.root=FOLDER"
+            raise DataError(self.path, "no such file or folder", f"what {type(self).__name__} reads", fix)
+        return where
+
+    def picture(self, name: str, folder: str) -> str:
+        """Name of a picture as it stands in a file of `folder` (relative to the root) → its uri below the data root."""
+        if "://" in name:
+            return name  # the store refuses web addresses with a message of its own
+        return posixpath.normpath(posixpath.join(folder, self.pictures, name.replace("\\", "/")))
+
+
+class Names:
+    """Gives samples stable ids: the picture's uri and how many samples of this reader had it before (`a/b.jpg:0`)."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+
+    def next(self, stem: str) -> str:
+        """Stem of the id (a picture's uri, or a file and row for text alone) → id."""
+        self.seen[stem] += 1
+        return f"{stem}:{self.seen[stem] - 1}"
+
+
+def attempt(build: Callable[[], Sample], where: str) -> Sample | Broken:
+    """Run what makes a sample of one row; its DataError becomes a `Broken`."""
+    try:
+        return build()
+    except DataError as error:
+        expected = f"; expected {error.expected}" if error.expected else ""
+        return Broken(where, f"{error.where}: {error.got}{expected}")
+
+
+def parent(path: Path, root: Path) -> str:
+    """File below the root → its folder relative to the root, with forward slashes."""
+    return path.resolve().parent.relative_to(root.resolve()).as_posix()
+
+
+def relative(path: Path, root: Path) -> str:
+    """Path below the root → its name relative to the root, with forward slashes."""
+    return path.resolve().relative_to(root.resolve()).as_posix()

@@ -1,0 +1,33 @@
+"""LLaVA json: one array of {"image": name, "conversations": [{"from": "human", "value": "<image>\\n..."}, ...]} → samples."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from omma.core.config import config
+from omma.curate.listing import Listing
+from omma.curate.reader import Broken, Reader, parent
+from omma.curate.readers.messages_jsonl import talks
+from omma.curate.rows import json_array
+from omma.curate.sniff import array_objects, beside, named_pictures
+from omma.schema.sample import Sample
+
+
+@config
+class LlavaJson(Reader):
+    """Conversations of one JSON array."""
+
+    path: str = "llava.json"
+
+    def read(self, root: Path) -> Iterator[Sample | Broken]:
+        """One sample an item of the array."""
+        file = self.place(root)
+        yield from talks(self, json_array(file), parent(file, root))
+
+    @classmethod
+    def recognise(cls, listing: Listing) -> Iterator[Self]:
+        """JSON arrays whose objects hold conversations."""
+        for name in listing.ending(".json"):
+            rows = array_objects(listing.head(name))
+            if any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages")):
+                yield cls(path=name, pictures=beside(listing, name, named_pictures(rows)))

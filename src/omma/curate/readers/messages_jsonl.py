@@ -1,0 +1,58 @@
+"""messages.jsonl: a conversation a line, as ShareGPT or LLaVA ({"conversations": ...}) or OpenAI ({"messages": ...}) → samples.
+
+Besides, a row may hold `image` or `images` (names), `video` or `videos`, `regions` (boxes), `answer` (what a reply is
+checked against) and `task`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from omma.core.config import config
+from omma.curate.conversation import talk
+from omma.curate.fields import mapping, texts
+from omma.curate.listing import Listing
+from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.rows import Row, json_lines
+from omma.curate.sniff import beside, first_objects, named_pictures
+from omma.schema.sample import Media, Sample
+
+
+@config
+class MessagesJsonl(Reader):
+    """Conversations of one JSON Lines file."""
+
+    path: str = "messages.jsonl"
+
+    def read(self, root: Path) -> Iterator[Sample | Broken]:
+        """One sample a line."""
+        file = self.place(root)
+        yield from talks(self, json_lines(file), parent(file, root))
+
+    @classmethod
+    def recognise(cls, listing: Listing) -> Iterator[Self]:
+        """JSON Lines whose objects hold conversations."""
+        for name in listing.ending(".jsonl", ".ndjson", ".json", ".txt"):
+            rows = first_objects(listing.head(name))
+            if any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages")):
+                yield cls(path=name, pictures=beside(listing, name, named_pictures(rows)))
+
+
+def talks(reader: Reader, rows: Iterator[Row | Broken], folder: str) -> Iterator[Sample | Broken]:
+    """Rows with conversations, from a file in `folder` → samples; the formats that differ only in the file share it."""
+    names = Names()
+    for row in rows:
+        if isinstance(row, Broken):
+            yield row
+        else:
+            yield attempt(lambda row=row: _talk(reader, row, folder, names), row.where)
+
+
+def _talk(reader: Reader, row: Row, folder: str, names: Names) -> Sample:
+    fields = mapping(row.fields)
+    media = [Media(reader.picture(name, folder)) for field in ("image", "images") for name in texts(fields.get(field), field)]
+    videos = (name for field in ("video", "videos") for name in texts(fields.get(field), field))
+    media += [Media(reader.picture(name, folder), kind="video") for name in videos]
+    sample = talk(fields, media, reader.task, lambda name: reader.picture(name, folder))
+    return replace(sample, id=names.next(sample.media[0].uri if sample.media else row.where))

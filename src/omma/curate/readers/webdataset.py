@@ -1,0 +1,106 @@
+"""WebDataset: tar shards whose members share a key (`17.jpg`, `17.txt`, `17.json`) → samples, pictures as `shard.tar#member`."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from omma.core.config import config
+from omma.core.errors import DataError
+from omma.curate.conversation import TALKS, talk
+from omma.curate.fields import captions_of, mapping
+from omma.curate.listing import Listing, is_picture
+from omma.curate.reader import Broken, Reader, attempt, relative
+from omma.media.store import Store
+from omma.media.tar_index import index_tar
+from omma.schema.sample import Caption, Media, Sample
+
+TEXTS = frozenset((".txt", ".caption", ".text"))
+
+
+@config
+class WebDataset(Reader):
+    """`path` is a tar or a folder of tars. A .txt member is the caption; a .json member may hold caption or conversation."""
+
+    captions: tuple[str, ...] = ("captions", "caption", "text")
+
+    def read(self, root: Path) -> Iterator[Sample | Broken]:
+        """One sample a key, shard after shard by name. A tar that breaks off gives what stands before the break."""
+        place = self.place(root)
+        shards = sorted(place.rglob("*.tar")) if place.is_dir() else [place]
+        if not shards:
+            raise DataError(self.path, "no .tar in this folder", "WebDataset shards", "give a tar or a folder of tars")
+        store = Store(root)
+        for shard in shards:
+            yield from self._shard(shard, relative(shard, root), store)
+
+    def _shard(self, shard: Path, name: str, store: Store) -> Iterator[Sample | Broken]:
+        try:
+            index = index_tar(shard)
+        except DataError as error:
+            yield Broken(name, error.got)
+            return
+        for key, members in _by_key(index.spans).items():
+            yield attempt(lambda members=members: self._sample(name, members, store), f"{name}#{key}")
+        if index.cut:
+            yield Broken(name, f"the tar {index.cut}")
+
+    def _sample(self, shard: str, members: list[str], store: Store) -> Sample:
+        media = [Media(f"{shard}#{member}") for member in members if is_picture(member)]
+        if not media:
+            raise DataError("key", f"members {', '.join(members)}", "a picture among them")
+        sample = Sample(f"{media[0].uri}:0", "", task=self.task or "caption", media=tuple(media))
+        for member in members:
+            ending = PurePosixPath(member).suffix.lower()
+            if ending == ".json":
+                return self._with_fields(sample, _json(store, f"{shard}#{member}"))
+        for member in members:
+            if PurePosixPath(member).suffix.lower() in TEXTS:
+                text = _text(store, f"{shard}#{member}").strip()
+                return replace(sample, captions=(Caption(text),) if text else ())
+        return sample
+
+    def _with_fields(self, sample: Sample, fields: dict[str, Any]) -> Sample:
+        if not any(fields.get(name) is not None for name in TALKS):
+            return replace(sample, captions=captions_of(fields, self.captions))
+        return replace(talk(fields, list(sample.media), self.task, lambda name: name), id=sample.id)
+
+    @classmethod
+    def recognise(cls, listing: Listing) -> Iterator[Self]:
+        """Tars that hold at least one picture; several in one folder are one set."""
+        tars = [name for name in listing.ending(".tar") if _holds_pictures(listing.root / name)]
+        folders = sorted({PurePosixPath(name).parent.as_posix() for name in tars})
+        for folder in folders:
+            inside = [name for name in tars if PurePosixPath(name).parent.as_posix() == folder]
+            yield cls(path=inside[0] if len(inside) == 1 else folder)
+
+
+def _by_key(members: Iterable[str]) -> dict[str, list[str]]:
+    """Member names → names by key: the folder and what stands before the first dot of the file name."""
+    keys: dict[str, list[str]] = {}
+    for member in members:
+        folder, _, file = member.rpartition("/")
+        keys.setdefault(f"{folder}/{file.partition('.')[0]}" if folder else file.partition(".")[0], []).append(member)
+    return keys
+
+
+def _text(store: Store, uri: str) -> str:
+    try:
+        return store.read(uri).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(uri, f"not UTF-8 at byte {error.start}") from None
+
+
+def _json(store: Store, uri: str) -> dict[str, Any]:
+    try:
+        return mapping(json.loads(_text(store, uri)))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(uri, f"no JSON: {error}") from None
+
+
+def _holds_pictures(path: Path) -> bool:
+    try:
+        return any(is_picture(member) for member in index_tar(path).spans)
+    except DataError:
+        return False
