@@ -4,7 +4,7 @@ A config (plain word) says what a recipe says; its `build` makes the module (suf
 come from neighbours. Counts are closed forms of patch grids, known before any pixel is decoded.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from omma.schema.batch import Pictures, Stream
 Grid = tuple[int, int]  # (rows, columns)
 
 
+@runtime_checkable
 class Attend(Protocol):
     """How a block attends: packed documents in training and prefill, a cache in decoding. Blocks number their layers."""
 

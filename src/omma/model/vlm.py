@@ -107,7 +107,8 @@ class VlmModule(nn.Module):
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""
         visual = self.connector(self.encoder(pictures), pictures.grids)
-        grids, shrink = pictures.grids, self.cfg.connector.grid
+        grids = pictures.grids
+        shrink: Callable[[Grid], Grid] = self.cfg.connector.grid
         for cfg, reducer in zip(self.cfg.reducers, self.reducers, strict=True):
             grids = _shrunk(grids, shrink)
             visual, shrink = reducer(tile_stream(visual, grids), grids), cfg.grid

@@ -4,7 +4,7 @@ x ← x + attention(norm(x)); x ← x + mlp(norm(x)). Encoders and decoders shar
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,7 @@ QkNorm = Literal["none", "rms"]
 Turn = Rotation | Still
 
 
+@runtime_checkable
 class LayerAttend(Protocol):
     """How layer number `layer` attends: over packed documents, or through a cache."""
 

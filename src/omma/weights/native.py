@@ -79,7 +79,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, where: str) -> Non
         for name, tensor in own.items()
     }
     for part in module.modules():
-        for slots in (part._parameters, part._buffers):
+        slots_of: tuple[dict[str, Tensor | None], ...] = (part._parameters, part._buffers)  # type: ignore[assignment]
+        for slots in slots_of:
             for name, tensor in slots.items():
                 if tensor is not None and id(tensor) in replacement:
                     slots[name] = replacement[id(tensor)]

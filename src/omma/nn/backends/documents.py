@@ -22,12 +22,12 @@ SLACK = 8  # or at most this many tokens shorter: short documents are not worth 
 class Group:
     """n documents as rows of stream indices. Behind a document's end a row repeats its last token (`valid` is False there).
 
-    `allowed` (n, 1, L, L) is an empty tensor where the rule needs no mask.
+    `allowed` broadcasts to (n, 1, L, L) and is an empty tensor where the rule needs no mask.
     """
 
     rows: Int[Tensor, "n L"]
     valid: Bool[Tensor, "n L"]
-    allowed: Bool[Tensor, "n 1 L L"]
+    allowed: Bool[Tensor, "..."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ def attend_documents(
     if grouping.whole:
         shape = grouping.groups[0].rows.shape
         blocks = [x.unflatten(0, shape) for x in (q_THK, k_TGK, v_TGK)]
-        return _block_attention(*blocks, grouping.groups[0], mask).flatten(0, 1)
+        return _block_attention(blocks, grouping.groups[0], mask).flatten(0, 1)
     outputs = []
     for group in grouping.groups:
         blocks = [x.index_select(0, group.rows.flatten()).unflatten(0, group.rows.shape) for x in (q_THK, k_TGK, v_TGK)]
-        outputs.append(_block_attention(*blocks, group, mask)[group.valid])
+        outputs.append(_block_attention(blocks, group, mask)[group.valid])
     return torch.cat(outputs)[grouping.places] if outputs else q_THK * 1.0
 
 
@@ -85,7 +85,7 @@ def _group(mask: Packed, documents: list[int]) -> Group:
     return Group(rows, valid, _allowed(mask, rows, valid, equal))
 
 
-def _allowed(mask: Packed, rows: Int[Tensor, "n L"], valid: Bool[Tensor, "n L"], equal: bool) -> Bool[Tensor, "n 1 L L"]:
+def _allowed(mask: Packed, rows: Int[Tensor, "n L"], valid: Bool[Tensor, "n L"], equal: bool) -> Bool[Tensor, "..."]:
     """Causal rows need no mask, because what is behind a document's end is behind all its tokens; nor do full equal rows."""
     if isinstance(mask.rule, Causal) or (isinstance(mask.rule, Full) and equal):
         return torch.zeros(0, dtype=torch.bool, device=rows.device)
@@ -95,10 +95,9 @@ def _allowed(mask: Packed, rows: Int[Tensor, "n L"], valid: Bool[Tensor, "n L"],
     return mask.rule.allows(rows[:, None, :, None], rows[:, None, None, :]) & keys
 
 
-def _block_attention(
-    q: Float[Tensor, "n L H K"], k: Float[Tensor, "n L G K"], v: Float[Tensor, "n L G K"], group: Group, mask: Packed
-) -> Float[Tensor, "n L H K"]:
-    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+def _block_attention(blocks: list[Tensor], group: Group, mask: Packed) -> Float[Tensor, "n L H K"]:
+    """Queries (n, L, H, K), keys and values (n, L, G, K) of a group → their attention, one call."""
+    q, k, v = (x.transpose(1, 2) for x in blocks)
     shared = q.shape[1] != k.shape[1]
     if group.allowed.numel():
         output = scaled_dot_product_attention(q, k, v, attn_mask=group.allowed, enable_gqa=shared)

@@ -31,11 +31,11 @@ def _compiled() -> Callable[..., Any]:
     return torch.compile(flex_attention, dynamic=True)
 
 
-def _uncompiled(*tensors: Tensor, **options: Any) -> Tensor:
+def _uncompiled(q: Tensor, k: Tensor, v: Tensor, *, block_mask: BlockMask, enable_gqa: bool) -> Tensor:
     with warnings.catch_warnings():
         # The advice to compile does not hold here: the CPU kernel would be built anew for each stream length.
         warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
-        return flex_attention(*tensors, **options)  # type: ignore[return-value]
+        return flex_attention(q, k, v, block_mask=block_mask, enable_gqa=enable_gqa)
 
 
 def _block_mask(mask: Packed) -> BlockMask:
