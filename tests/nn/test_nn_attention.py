@@ -83,9 +83,16 @@ def test_eager_equals_plain_loops(rule_name):
     torch.testing.assert_close(got, by_hand(q, k, v, lengths, rule_name), atol=TOLERANCE, rtol=0)
 
 
-@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
+# Flex traces its mask anew for every stream, which takes a second: two streams are enough for it.
+CASES = [
+    (backend, lengths)
+    for backend in sorted(KERNELS.keys() - {"eager"})
+    for lengths in LENGTHS[slice(1, 4, 2) if backend == "flex" else slice(None)]
+]
+
+
+@pytest.mark.parametrize(("backend", "lengths"), CASES, ids=str)
 @pytest.mark.parametrize("rule_name", RULES)
-@pytest.mark.parametrize("backend", sorted(KERNELS.keys() - {"eager"}))
 def test_back_ends_agree_in_outputs_and_gradients(backend, rule_name, lengths):
     if backend == "varlen" and not torch.cuda.is_available():
         pytest.skip("varlen runs on CUDA only, and there is none here")
@@ -114,7 +121,7 @@ def test_grouped_queries_share_key_value_heads(heads):
 
 
 @pytest.mark.parametrize("rule_name", RULES)
-@pytest.mark.parametrize("backend", ["documents", "eager", "flex"])
+@pytest.mark.parametrize("backend", ["documents", "eager"])
 def test_changing_one_document_leaves_the_others_alone(backend, rule_name):
     lengths = [6, 20, 1, 19, 7]
     q, k, v = draw(lengths, grad=False)
