@@ -157,7 +157,7 @@ class Codec:
             layout = eye.layout(plan)
             runs = [run for run in layout if not isinstance(run, str)]
             flat += [Piece("mark", run) if isinstance(run, str) else Piece("slots", number=len(run)) for run in layout]
-            placed.append(_Placed(media, plan, np.concatenate([np.zeros(0, np.int64), *runs]), eye.num_visual(plan)))
+            placed.append(_Placed(media, plan, _joined(runs), eye.num_visual(plan)))
         return flat, placed
 
 
@@ -179,12 +179,18 @@ def finish(draft: Draft, eye: Eye) -> Row:
 
 
 def _row_pictures(placed: list[_Placed], slots: np.ndarray, where: str) -> tuple[RowPicture, ...]:
-    ends = np.cumsum([len(picture.gather) for picture in placed], dtype=np.int64)
-    total = int(ends[-1]) if len(ends) else 0
+    total = sum(len(picture.gather) for picture in placed)
     if total != len(slots):
         raise ShapeError(where, f"{len(slots)} visual slots", f"{total} of {len(placed)} pictures")
-    parts = np.split(slots, ends[:-1]) if placed else []
-    return tuple(RowPicture(p.media, p.plan, part, p.gather, p.num_visual) for p, part in zip(placed, parts, strict=True))
+    out, at = [], 0
+    for p in placed:
+        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual))
+        at += len(p.gather)
+    return tuple(out)
+
+
+def _joined(runs: list[np.ndarray]) -> np.ndarray:
+    return runs[0] if len(runs) == 1 else np.concatenate([np.zeros(0, np.int64), *runs])
 
 
 def _with_reply(sample: Sample) -> Sample:

@@ -4,6 +4,7 @@ The order is the plan's whatever the number of worker processes; it begins at an
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -79,16 +80,17 @@ class Loader:
         if not self.workers:
             yield from (self.steps[step] for step in wanted)
             return
-        loader = DataLoader(
-            self.steps,
-            batch_size=None,
-            sampler=wanted,
-            num_workers=self.workers,
-            prefetch_factor=PREFETCH,
-            collate_fn=_as_is,
-            worker_init_fn=_one_thread,
-        )
-        with _single_tokenizer():
+        with _single_tokenizer(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This DataLoader will create")  # the number of workers is the user's wish
+            loader = DataLoader(
+                self.steps,
+                batch_size=None,
+                sampler=wanted,
+                num_workers=self.workers,
+                prefetch_factor=PREFETCH,
+                collate_fn=_as_is,
+                worker_init_fn=_one_thread,
+            )
             steps = iter(loader)
         yield from steps
 

@@ -19,8 +19,8 @@ from omma.pack.draws import Draws, Source
 from omma.pack.lengths import Lengths
 from omma.schema.plan import Plan, PlanFacts
 
-WINDOW = 16384
-SMALL_WINDOW = 1_024  # at least so many, however small the data
+WINDOW = 16_384  # draws packed together, at most; less data is packed pass by pass, so that no pass runs into the next
+LEAST_BINS = 16  # bins that a window fills at least, however small the data
 OPERATOR, VERSION = "pack.plan", "1"
 
 
@@ -164,7 +164,7 @@ def _pack(
     usable = np.flatnonzero(fits)
     begin = np.concatenate([[0], np.cumsum(counts)])
     binner = Binner(budget.tokens, budget.patches)
-    window = min(WINDOW, max(sum(len(source.units) for source in draws.sources), SMALL_WINDOW))
+    window = _window(lengths, usable, draws, budget)
     choices, bins = [], []
     while binner.num_final < steps * budget.bins_per_step if steps else draws.drawn < draws.total:
         units, passes = draws.block(window)
@@ -172,6 +172,13 @@ def _pack(
         choices.append(choice)
         bins.append(binner.pack(lengths.tokens[choice], lengths.patches[choice]))
     return np.concatenate(choices), np.concatenate(bins), binner
+
+
+def _window(lengths: Lengths, usable: np.ndarray, draws: Draws, budget: Budget) -> int:
+    """Draws of a window: one pass over the mixture, within bounds."""
+    once = sum(len(source.units) for source in draws.sources)
+    share = max(lengths.tokens[usable].mean() / budget.tokens, lengths.patches[usable].mean() / budget.patches)
+    return min(WINDOW, max(once, int(np.ceil(LEAST_BINS / share))))
 
 
 def _order(binner: Binner, budget: Budget, seed: int, steps: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from omma.pack.pieces import Piece
 # Stands before a run that does not begin the string, so that tokenizers which treat a string's start otherwise (a
 # prefix space) see the middle of one. Noncharacters: no valid text interchange holds them.
 GUARD = "\ufdd0\ufdd1\ufdd0"
+SHORT = 2048  # characters in all that are encoded one text after the other: to hand them to threads takes longer
 FILES = ("tokenizer.json", "chat.json")
 
 
@@ -125,6 +126,9 @@ class Words:
         return self._stripped(atoms)
 
     def _cut_mark(self, atoms: list[_Atom], piece: Piece) -> None:
+        if piece.text in self.specials:  # most marks are one token
+            atoms.append((self.special(piece.text), 1, piece.supervised))
+            return
         end = 0
         for found in self.pattern.finditer(piece.text):
             _append(atoms, piece.text[end : found.start()], piece.supervised)
@@ -217,7 +221,11 @@ def _strip(stretches: list[tuple[str, bool]], side: int) -> None:
 def _batch(encoder: Tokenizer, lead: str, texts: list[str]) -> list[list[int]]:
     for text in texts:
         _refuse_guard(text)
-    encodings = encoder.encode_batch_fast([lead + text for text in texts], add_special_tokens=False)
+    whole = [lead + text for text in texts]
+    if sum(map(len, whole)) <= SHORT:
+        encodings = [encoder.encode(text, add_special_tokens=False) for text in whole]
+    else:
+        encodings = encoder.encode_batch_fast(whole, add_special_tokens=False)
     return [encoding.ids[1:] if lead else encoding.ids for encoding in encodings]
 
 

@@ -10,8 +10,8 @@ from omma.pack.markup.markup import Markup, box_in, region_of
 from omma.schema.sample import Order, Region
 from omma.schema.view import TilePlan
 
-FOUR = re.compile(r"(?:<loc_\d+>)+")
-ONE = re.compile(r"<loc_(\d+)>")
+FOUR = re.compile(r"(?:<loc_[0-9]+>)+")
+ONE = re.compile(r"<loc_([0-9]+)>")
 
 
 @config

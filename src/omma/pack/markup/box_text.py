@@ -10,7 +10,7 @@ from omma.schema.sample import Frame, Order, Region
 from omma.schema.view import TilePlan
 
 FULL = {"unit": 1.0, "view_unit": 1.0, "k1000": 1000.0, "view_k1000": 1000.0}
-NUMBER = r"(-?\d+(?:\.\d+)?)"
+NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?)"
 
 
 @config
@@ -34,8 +34,7 @@ class BoxText(Markup):
         return gaps[0] + "".join(number + gap for number, gap in zip(numbers, gaps[1:], strict=True))
 
     def read(self, text: str, plan: TilePlan) -> tuple[Region, ...]:
-        gaps = [re.sub(r"(?:\\\s|\s)+", r"\\s*", re.escape(gap)) for gap in self.template.split("{}")]
-        found = re.findall(NUMBER.join(gaps), text)
+        found = re.findall(NUMBER.join(map(_lenient, self.template.split("{}"))), text)
         regions = [self._region(tuple(map(float, numbers)), plan) for numbers in found]
         return () if None in regions else tuple(region for region in regions if region is not None)
 
@@ -49,3 +48,9 @@ class BoxText(Markup):
         x, y, z, w = box
         numbers: Box = (x, y, z, w)
         return region_of(numbers, self.frame, self.order, plan)
+
+
+def _lenient(gap: str) -> str:
+    """Text between numbers → pattern in which the amount of white space does not matter."""
+    words = [re.escape(word) for word in gap.split()]
+    return r"\s*" + r"\s*".join(words) + r"\s*" if words else r"\s+" * bool(gap)

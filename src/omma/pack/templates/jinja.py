@@ -69,7 +69,7 @@ class Jinja(Template):
         plain = self._print(source, lines, words.names, form, where, plain=True)
         pieces = self._cut(hidden, plain, spoken, where)
         pieces = self._with_pictures(pieces, [p.number for line in lines for p in line.pieces if p.kind == "picture"], where)
-        return _with_stops(pieces, words, self.image_token)
+        return _with_stops(_with_spaces(pieces), words, self.image_token)
 
     def _print(self, source: str, lines: Sequence[Line], names: dict[str, str], form: Form, where: str, *, plain: bool) -> str:
         """Lines → the rendered string, contents as they are (`plain`) or as sentinels."""
@@ -132,6 +132,22 @@ class Jinja(Template):
                 out += [Piece("picture", number=next(left))] if i else []
                 out += [Piece("mark", text)] if text else []
         return out
+
+
+def _with_spaces(pieces: list[Piece]) -> list[Piece]:
+    """Spaces that the template writes in front of the assistant's words become part of them.
+
+    Most tokenizers join a space with the word behind it. A prompt that ended with one could not be continued as learnt.
+    """
+    out = pieces[:1]
+    for piece in pieces[1:]:
+        spaces = len(out[-1].text) - len(out[-1].text.rstrip(" "))
+        if piece.kind == "speech" and out[-1].kind == "mark" and spaces:
+            out[-1] = Piece("mark", out[-1].text[:-spaces])
+            out.append(Piece("speech", " " * spaces + piece.text))
+        else:
+            out.append(piece)
+    return out
 
 
 def _with_stops(pieces: list[Piece], words: Words, image: str) -> list[Piece]:

@@ -33,7 +33,7 @@ class Released(Tokenizer):
             )
         try:
             loaded = AutoTokenizer.from_pretrained(self.path, local_files_only=True, trust_remote_code=False, use_fast=True)
-        except (OSError, ValueError, TypeError, ImportError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError) as error:
             raise ConfigError("Released.path", f"{self.path!r} does not load: {_line(error)}", "a fast tokenizer") from None
         if not loaded.is_fast:
             raise ConfigError("Released.path", f"{self.path!r} has no fast tokenizer", "a folder with tokenizer.json")
