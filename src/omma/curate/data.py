@@ -14,7 +14,7 @@ class Data(Config):
     `root` is the data folder, empty where `world` is drawn (into the run's `raw/`). `sources` are read for training,
     `heldout` for scores alone; `holdout` is the share of pictures (by hash of their content) that is held out of
     `sources` where no `heldout` is given. `max_errors` stops a job gone wrong: below 1 it is a share of all rows, else
-    a count. `looks` is a folder shared by runs for what operators made of pictures, empty for one in the run folder.
+    a count. `turns` joins up to so many single questions about one picture into a conversation (1: none). `looks` is a folder shared by runs for what operators made of pictures, empty for one in the run folder.
     """
 
     root: str = ""
@@ -24,6 +24,7 @@ class Data(Config):
     operators: tuple[Operator, ...] = ()
     world: tuple[World, ...] = ()
     max_errors: float = 0.1
+    turns: int = 1
     looks: str = ""
 
     def check(self) -> None:
@@ -35,6 +36,8 @@ class Data(Config):
             raise ConfigError("data.holdout", str(self.holdout), "0 ≤ share < 1")
         if self.heldout and self.holdout:
             raise ConfigError("data.holdout", f"{self.holdout} beside heldout readers", "one of the two", "set data.holdout=0")
+        if self.turns < 1:
+            raise ConfigError("data.turns", str(self.turns), "at least 1 question a conversation")
         if self.max_errors < 0:
             raise ConfigError("data.max_errors", str(self.max_errors), "a share below 1, or a count of rows")
         names = [operator.name for operator in self.operators]

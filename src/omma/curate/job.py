@@ -19,6 +19,7 @@ from omma.core.ledger import Entry
 from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.curate.data import Data
+from omma.curate.joining import join_turns
 from omma.curate.judging import Bench, judge
 from omma.curate.looking import Facts, gather_facts, gather_looks
 from omma.curate.looks import Looks
@@ -35,7 +36,7 @@ READ = "read"  # the operator's name in the ledger for rows that are no samples 
 def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     """Data config → `data/*.parquet`, the ledger's `curate` rows and `done/curate.json` in the run folder.
 
-    `workers` below 2 works in this process; any number gives the same bytes. `seed` only chooses the report's examples.
+    `workers` below 2 works in this process; any number gives the same bytes. `seed` chooses the report's examples and the order of joined turns.
     DataError if there is nothing to read, or if more rows fail than `data.max_errors` allows (the ledger then names them).
     """
     root = raw_folder(data, run)
@@ -52,11 +53,18 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     if not train:
         fix = "see the ledger, or loosen the operators' thresholds"
         raise DataError("curate", f"none of {len(members):,} samples is left to train on", "at least one", fix)
-    write_manifest(run / "data/train.parquet", train)
+    joined = join_turns(train, data.turns, seed)
+    with run.ledger.step("join") as book:
+        book.extend(joined.entries)
+    write_manifest(run / "data/train.parquet", joined.samples)
     write_manifest(run / "data/heldout.parquet", heldout)
     _write_scores(run / "data/scores.parquet", data, members)
     run.finish("curate", **summarise(data, members, root, seed))
-    say(f"curated {len(members):,} samples: {len(train):,} to train on, {len(heldout):,} held out")
+    say(f"curated {len(members):,} samples: {len(train):,} to train on{_as(joined.samples, train)}, {len(heldout):,} held out")
+
+
+def _as(joined: list[Sample], train: list[Sample]) -> str:
+    return f" in {len(joined):,} conversations" if len(joined) < len(train) else ""
 
 
 def raw_folder(data: Data, run: RunFolder) -> Path:
