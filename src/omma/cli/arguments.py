@@ -9,10 +9,17 @@ RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE", help="a name, a .yaml file, ./file.py:function, or a run folder", show_default=False)
 ]
 Changes = Annotated[
-    list[str], typer.Argument(metavar="PATH=VALUE", help="changes to the recipe, such as run.seed=1", default_factory=list)
+    list[str],
+    typer.Argument(metavar="PATH=VALUE", help="changes, such as run.seed=1", default_factory=list, show_default=False),
 ]
 Parts = Annotated[
     list[Path],
-    typer.Option("--parts", metavar="FILE.py", help="a file with parts of your own; may be given twice", default_factory=list),
+    typer.Option(
+        "--parts",
+        metavar="FILE.py",
+        help="parts of your own; may be given twice",
+        default_factory=list,
+        show_default=False,
+    ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/quickstart", show_default=False)]

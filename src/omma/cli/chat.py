@@ -25,7 +25,8 @@ DRAWN_SIDE = 512  # px; boxes on smaller pictures are drawn into an enlarged cop
 
 Image = Annotated[Path, typer.Option("--image", metavar="PICTURE", help="the picture to talk about", show_default=False)]
 Prompt = Annotated[
-    list[str], typer.Option("--prompt", metavar="TEXT", help="ask this and leave; may be given twice", default_factory=list)
+    list[str],
+    typer.Option("--prompt", metavar="TEXT", help="ask this and leave", default_factory=list, show_default=False),
 ]
 Temperature = Annotated[float, typer.Option(help="0 takes the likeliest word, more is freer")]
 MaxTokens = Annotated[int, typer.Option(help="the longest answer")]

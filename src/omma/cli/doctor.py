@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.job import job
+from omma.cli.scores import screen
 from omma.cli.steps import curate_step, gather
 from omma.model.vlm import Vlm
 from omma.schema.sample import Sample
@@ -31,15 +32,15 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts) -> None:
         curate_step(work)
         materials = gather(work)
         found = examine(work.recipe.stages, work.recipe.model, materials, recipe=work.recipe, seed=work.recipe.run.seed)
-    screen = Console(highlight=False)
+    out = screen()
     title = (
         f"\n{work.recipe.id}: {found.parameters:,} parameters, {found.samples:,} samples to learn from, {found.heldout:,} held out"
     )
-    screen.print(Text(title, style="bold"))
-    screen.print(visual_tokens(work.recipe.model, common_sizes(materials.samples)))
+    out.print(Text(title, style="bold"))
+    out.print(visual_tokens(work.recipe.model, common_sizes(materials.samples)))
     for stage in found.stages:
-        screen.print(stage_page(stage))
-    screen.print(previews(found))
+        out.print(stage_page(stage))
+    out.print(previews(found))
 
 
 def common_sizes(samples: Iterable[Sample]) -> list[tuple[int, int]]:

@@ -6,16 +6,15 @@ from typing import Annotated
 
 import torch
 import typer
-from rich.console import Console
 
 from omma.cli.arguments import Parts, RunPath
 from omma.cli.find import find_recipe, own_parts
 from omma.cli.job import kept
+from omma.cli.scores import print_scores
 from omma.core.errors import CheckpointError
 from omma.core.runs import RunFolder
 from omma.evaluate.job import evaluate
 from omma.evaluate.saved import find_saved, load_talker
-from omma.evaluate.table import read_moments, score_table
 from omma.schema.manifest import read_manifest
 from omma.train.parallel import pick_device
 
@@ -39,7 +38,7 @@ def command(run: RunPath, parts: Parts, blind: Blind = False) -> None:
         talker = load_talker(checkpoint, pick_device(recipe.run.device), trusted)
         train, heldout = (read_manifest(folder / f"data/{name}.parquet") for name in ("train", "heldout"))
         evaluate(recipe.suite, talker, heldout, train, folder / f"eval/{moment}", "grey" if blind else "picture")
-    Console(highlight=False).print(score_table(read_moments(folder / "eval")))
+    print_scores(folder)
 
 
 def moment_of(checkpoint: Path) -> str:

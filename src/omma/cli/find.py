@@ -3,13 +3,14 @@
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
 from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
-from omma.core.errors import ConfigError
+from omma.core.errors import ConfigError, OmmaError
 from omma.recipe import Recipe
 
 
@@ -82,7 +83,20 @@ def _from_yaml(path: Path, trusted: tuple[str, ...]) -> Recipe:
 
 
 def _call(module: ModuleType, name: str) -> Recipe:
-    return _checked(getattr(module, name)(), f"{module.__name__}.{name}")
+    where = f"{module.__file__}:{name}"
+    try:
+        return _checked(getattr(module, name)(), where)
+    except OmmaError:
+        raise
+    except Exception as error:  # whatever the function raises is the person's to see, in one line
+        got = f"{type(error).__name__}: {str(error).replace('.__init__()', '')}"
+        raise ConfigError(where, got, "a function that returns a Recipe", f"see line {_line(error, module)}") from error
+
+
+def _line(error: Exception, module: ModuleType) -> int:
+    """The last line of the module's own file on the way to the error."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == module.__file__]
+    return frames[-1].lineno or 0 if frames else 0
 
 
 def _checked(value: object, where: str) -> Recipe:

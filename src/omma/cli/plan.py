@@ -1,10 +1,10 @@
 """`omma plan`: curated samples → tokenizer and the packed plan of every stage."""
 
-from rich.console import Console
 from rich.table import Table
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.job import job
+from omma.cli.scores import screen
 from omma.cli.steps import curate_step, gather, plan_step
 
 
@@ -33,4 +33,4 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts) -> None:
             )
             table.add_row(name, *numbers, plan.hash)
         if work.world.leads:
-            Console(highlight=False).print(table)
+            screen().print(table)

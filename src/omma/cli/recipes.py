@@ -1,9 +1,9 @@
 """`omma recipes`: the catalogue → a table on the screen."""
 
-from rich.console import Console
 from rich.table import Table
 
 from omma.cli.catalogue import catalogue
+from omma.cli.scores import screen
 
 
 def command() -> None:
@@ -17,4 +17,4 @@ def command() -> None:
     table.add_column("defined in", style="dim")
     for item in catalogue().values():
         table.add_row(item.name, item.summary, item.module)
-    Console(highlight=False).print(table)
+    screen().print(table)

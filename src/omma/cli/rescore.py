@@ -1,12 +1,11 @@
 """`omma rescore`: stored answers of a run → verdicts anew, without the model."""
 
-from rich.console import Console
-
 from omma.cli.arguments import Parts, RunPath
 from omma.cli.find import find_recipe
+from omma.cli.scores import print_scores
 from omma.core.errors import CheckpointError
+from omma.core.runs import RunFolder
 from omma.evaluate.job import rescore
-from omma.evaluate.table import read_moments, score_table
 
 
 def command(run: RunPath, parts: Parts) -> None:
@@ -22,4 +21,4 @@ def command(run: RunPath, parts: Parts) -> None:
         raise CheckpointError(str(run / "eval"), "no stored answers", "", "run `omma eval` first")
     for folder in moments:
         rescore(suite, folder)
-    Console(highlight=False).print(score_table(read_moments(run / "eval")))
+    print_scores(RunFolder(run))

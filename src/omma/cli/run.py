@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.job import Job, job
+from omma.cli.scores import print_scores, screen
 from omma.cli.steps import catch_up, curate_step, evaluate_step, fresh_model, gather, plan_step, report_step, train_step
-from omma.evaluate.table import read_moments, score_table
 from omma.report.facts import read_facts
 from omma.report.timing import timing
 from omma.report.write import seconds
@@ -41,14 +39,12 @@ def whole_way(work: Job) -> None:
 
 def conclude(work: Job, recipe: str, page: Path) -> None:
     """Scores, cost and what to do next, on the screen."""
-    screen = Console(highlight=False)
-    facts = read_facts(work.run)
-    cost = timing(facts)
-    screen.print(score_table(read_moments(work.run / "eval")))
-    screen.print(f"\n{seconds(cost.seconds)} in all, at most {cost.rss_peak_mib / 1024:.2f} GiB of memory", markup=False)
-    screen.print(f"report: {page}\n", markup=False, soft_wrap=True)
+    out, cost = screen(), timing(read_facts(work.run))
+    print_scores(work.run)
+    out.print(f"\n{seconds(cost.seconds)} in all, at most {cost.rss_peak_mib / 1024:.2f} GiB of memory", markup=False)
+    out.print(f"report: {page}\n", markup=False, soft_wrap=True)
     for hint, what in hints(work, recipe):
-        screen.print(f"  {hint:<48} {what}", markup=False, soft_wrap=True)
+        out.print(f"  {hint:<48} {what}", markup=False, soft_wrap=True)
 
 
 def hints(work: Job, recipe: str) -> list[tuple[str, str]]:

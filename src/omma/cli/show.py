@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.find import find_recipe
+from omma.cli.scores import screen
 from omma.core.config import Config, field_types, show
 
 Source = Annotated[bool, typer.Option("--source", help="list each part with its class and source file instead")]
@@ -24,7 +24,7 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, source: Source =
     """
     tree = find_recipe(recipe, changes=changes, parts=parts)
     if source:
-        Console(highlight=False).print(_files(tree))
+        screen().print(_files(tree))
     else:
         sys.stdout.write(show(tree))
 

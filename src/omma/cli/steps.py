@@ -52,7 +52,7 @@ def plan_step(job: Job, materials: Materials) -> dict[str, Plan]:
     if not job.world.leads:
         return {}
     with job.clock.part("plan"):
-        plans = plan_stages(job.recipe.stages, materials, job.run, job.recipe, job.recipe.run.seed)
+        plans = plan_stages(job.recipe.stages, materials, job.run, recipe=job.recipe, seed=job.recipe.run.seed)
     job.run.finish("plan", steps={name: plan.num_steps for name, plan in plans.items()})
     return plans
 
