@@ -14,7 +14,8 @@ class Data(Config):
     `root` is the data folder, empty where `world` is drawn (into the run's `raw/`). `sources` are read for training,
     `heldout` for scores alone; `holdout` is the share of pictures (by hash of their content) that is held out of
     `sources` where no `heldout` is given. `max_errors` stops a job gone wrong: below 1 it is a share of all rows, else
-    a count. `turns` joins up to so many single questions about one picture into a conversation (1: none). `looks` is a folder shared by runs for what operators made of pictures, empty for one in the run folder.
+    a count. `turns` joins up to so many single questions about one picture into a conversation (1: none). `looks` is
+    a folder shared by runs for what operators made of pictures, empty for one in the run folder.
     """
 
     root: str = ""

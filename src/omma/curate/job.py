@@ -36,7 +36,8 @@ READ = "read"  # the operator's name in the ledger for rows that are no samples 
 def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     """Data config → `data/*.parquet`, the ledger's `curate` rows and `done/curate.json` in the run folder.
 
-    `workers` below 2 works in this process; any number gives the same bytes. `seed` chooses the report's examples and the order of joined turns.
+    `workers` below 2 works in this process; any number gives the same bytes. `seed` chooses the report's examples and
+    the order of joined turns.
     DataError if there is nothing to read, or if more rows fail than `data.max_errors` allows (the ledger then names them).
     """
     root = raw_folder(data, run)

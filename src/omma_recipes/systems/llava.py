@@ -106,5 +106,10 @@ def llava_next_7b() -> Recipe:
         trainable={"align": ("connector",), "instruct": ("connector", "encoder", "language", "splice")},
     )
     return replace(
-        base, id="llava-next", title="LLaVA-NeXT 7B", model=replace(base.model, view=view), stages=(STAGES[0], instruct), claims=claims
+        base,
+        id="llava-next",
+        title="LLaVA-NeXT 7B",
+        model=replace(base.model, view=view),
+        stages=(STAGES[0], instruct),
+        claims=claims,
     )
