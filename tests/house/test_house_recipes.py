@@ -1,0 +1,130 @@
+"""Every recipe of the catalogue: full size on the meta device, true to its claims, the same as YAML, and a tiny one that trains.
+
+`OMMA_GOLDEN=write pytest tests/house/test_house_recipes.py` writes the golden texts anew; read the difference before it is kept.
+"""
+
+import dataclasses
+import importlib
+import os
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from omma.cli.catalogue import catalogue
+from omma.core.config import load, show
+from omma.core.runs import RunFolder
+from omma.media.draw import to_png
+from omma.media.store import Store
+from omma.model.slots import built_on_meta
+from omma.nn.init import init
+from omma.pack.plan import Budget
+from omma.recipe import Recipe
+from omma.schema.sample import Answer, Caption, Media, Part, Sample, Turn
+from omma.schema.view import num_slots
+from omma.train.audit import table
+from omma.train.course import Materials
+from omma.train.job import train
+from omma.train.loop import Settings
+from omma.train.parallel import world
+from omma.train.stage import Stage, Steps
+
+GOLDEN = Path(__file__).parents[1] / "golden/recipes"
+NAMES = sorted(catalogue())
+PICTURES = ((32, 32), (48, 32), (40, 64))
+
+
+@cache
+def recipe(name: str) -> Recipe:
+    return getattr(importlib.import_module(catalogue()[name].module), name)()
+
+
+@cache
+def on_meta(name: str) -> nn.Module:
+    return built_on_meta(recipe(name).model.build)
+
+
+def test_the_catalogue_has_recipes_with_names_and_ids_of_their_own() -> None:
+    assert "quickstart" in NAMES
+    ids = [recipe(name).id for name in NAMES]
+    assert len(set(ids)) == len(ids)
+    assert all(catalogue()[name].summary for name in NAMES)
+
+
+def test_golden_texts_are_those_of_the_catalogue() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.yaml")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_yaml_is_the_golden_one_and_loads_back(name: str) -> None:
+    text, file = show(recipe(name)), GOLDEN / f"{name}.yaml"
+    if os.environ.get("OMMA_GOLDEN") == "write":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8"), f"{name} has changed; if that is meant, write {file.name} anew"
+    assert load(text, where=name) == recipe(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameter_counts_are_as_claimed(name: str) -> None:
+    sizes = {key: value.numel() for key, value in on_meta(name).named_parameters()}
+    assert sum(sizes.values()) > 0
+    for pattern, count in recipe(name).claims.parameters.items():
+        assert sum(size for key, size in sizes.items() if fnmatchcase(key, pattern)) == count, pattern
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_visual_tokens_are_as_claimed(name: str) -> None:
+    model, claims = recipe(name).model, recipe(name).claims.visual_tokens
+    assert claims, "a recipe claims the visual tokens of at least one picture size"
+    found = {size: num_slots(model.layout(model.plan(*map(int, size.split("x"))))) for size in claims}
+    assert found == claims
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_trained_parts_are_as_claimed(name: str) -> None:
+    stages = {stage.name: stage for stage in recipe(name).stages}
+    for stage in stages.values():
+        assert any(part.trained_values for part in table(on_meta(name), stage.trains, where=stage.name))
+    for stage, parts in recipe(name).claims.trainable.items():
+        audit = table(on_meta(name), stages[stage].trains, where=stage)
+        assert {part.part for part in audit if part.trained_values} == set(parts), stage
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tiny_recipe_trains_a_step_of_every_stage(name: str, tmp_path: Path) -> None:
+    small = dataclasses.replace(recipe(name).tiny(), stages=tuple(map(one_step, recipe(name).tiny().stages)))
+    samples = [sample for source in small.data.sources for sample in samples_of(source, tmp_path)]
+    codec = small.model.text.fit(samples, tmp_path / "tokenizer")
+    materials = Materials(samples, samples[:2], codec, small.model, Store(tmp_path))
+    module, run = init(small.model.build(), 0), RunFolder(tmp_path / "run")
+    with world("cpu") as here:
+        finals = train(small.stages, module, materials, run, recipe=small, world=here, settings=Settings(log_every=1))
+    assert [final.stage for final in finals] == [stage.name for stage in small.stages]
+    losses = [line["loss"] for line in run.log.read() if line["event"] == "step"]
+    assert len(losses) == len(small.stages) and np.isfinite(losses).all()
+
+
+def one_step(stage: Stage) -> Stage:
+    """The stage with a budget that a few samples fill."""
+    budget = Budget(tokens=1024, patches=2048, bins_per_step=stage.micro_batches)
+    return dataclasses.replace(stage, length=Steps(count=1), budget=budget)
+
+
+def samples_of(source: str, root: Path) -> list[Sample]:
+    """A captioned picture and a question for each of a few sizes."""
+    samples = []
+    for number, (width, height) in enumerate(PICTURES):
+        file = f"{source}-{number}.png"
+        (root / file).write_bytes(to_png(np.full((height, width, 3), 40 * number, np.uint8)))
+        media = (Media(file, width=width, height=height),)
+        asked = Turn("user", (Part("image", index=0), Part("text", "how bright?")))
+        said = Turn("assistant", (Part("text", f"level {number}"),))
+        samples += [
+            Sample(f"{file}:c", source, media=media, captions=(Caption(f"a plain picture of level {number}"),)),
+            Sample(f"{file}:q", source, media=media, turns=(asked, said), answer=Answer((f"level {number}",))),
+        ]
+    return samples
