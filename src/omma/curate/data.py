@@ -39,6 +39,9 @@ class Data(Config):
             raise ConfigError("data.holdout", f"{self.holdout} beside heldout readers", "one of the two", "set data.holdout=0")
         if self.turns < 1:
             raise ConfigError("data.turns", str(self.turns), "at least 1 question a conversation")
+        folders = [world.folder for world in self.world]
+        if len(set(folders)) != len(folders) or "." in folders or "" in folders:
+            raise ConfigError("data.world", f"folders {', '.join(map(repr, folders))}", "a folder of its own for each world")
         if self.max_errors < 0:
             raise ConfigError("data.max_errors", str(self.max_errors), "a share below 1, or a count of rows")
         names = [operator.name for operator in self.operators]

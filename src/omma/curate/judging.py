@@ -39,7 +39,8 @@ class Bench:
 def judge(operator: Operator, alive: Sequence[Candidate], bench: Bench) -> list[Outcome]:
     """Operator + samples → outcomes in the same order. A sample that it fails on has one that says so."""
     if isinstance(operator, PictureOperator):
-        return [_judge_pictures(operator, candidate, bench) for candidate in alive]
+        key = operator.key
+        return [_judge_pictures(operator, key, candidate, bench) for candidate in alive]
     if isinstance(operator, TextOperator):
         return [_judge_text(operator, candidate.sample) for candidate in alive]
     if isinstance(operator, SetOperator):
@@ -47,9 +48,9 @@ def judge(operator: Operator, alive: Sequence[Candidate], bench: Bench) -> list[
     raise DataError(operator.name, type(operator).__name__, "a PictureOperator, TextOperator or SetOperator")
 
 
-def _judge_pictures(operator: PictureOperator, candidate: Candidate, bench: Bench) -> Outcome:
+def _judge_pictures(operator: PictureOperator, key: str, candidate: Candidate, bench: Bench) -> Outcome:
     scores: list[float] = []
-    for look in _looks(operator.key, candidate.sample, bench):
+    for look in _looks(key, candidate.sample, bench):
         if isinstance(look, str):
             return Outcome(reason=look, failed=True)
         scores.append(float(look[0]))
@@ -70,8 +71,9 @@ def _judge_text(operator: TextOperator, sample: Sample) -> Outcome:
 def _judge_set(operator: SetOperator, alive: Sequence[Candidate], bench: Bench) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     judged: list[tuple[int, Candidate]] = []
+    key = operator.key
     for number, candidate in enumerate(alive):
-        looks = list(_looks(operator.key, candidate.sample, bench)) if operator.looks_at else []
+        looks = list(_looks(key, candidate.sample, bench)) if operator.looks_at else []
         failed = next((look for look in looks if isinstance(look, str)), None)
         if failed is None:
             judged.append((number, replace(candidate, looks=tuple(looks))))

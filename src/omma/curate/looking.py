@@ -56,8 +56,9 @@ def gather_facts(root: Path, uris: list[str], workers: int) -> dict[str, Facts]:
 def gather_looks(root: Path, facts: dict[str, Facts], lookers: tuple[Looker, ...], looks: Looks, workers: int) -> None:
     """Fill `looks` for every readable picture and operator; equal pictures are looked at once."""
     tasks: dict[str, Task] = {}
+    keyed = [(looker, looker.key) for looker in lookers]
     for uri, fact in facts.items():
-        missing = tuple(looker for looker in lookers if (fact.sha256, looker.key) not in looks)
+        missing = tuple(looker for looker, key in keyed if (fact.sha256, key) not in looks)
         if fact.sha256 and missing:
             tasks.setdefault(fact.sha256, Task(uri, missing))
     todo, store = list(tasks.values()), Store(root)
@@ -110,17 +111,22 @@ def _facts(store: Store, uri: str) -> Facts:
 
 def _looks_of(job: tuple[Store, list[Task]]) -> list[Looked]:
     store, tasks = job
-    return [looked for task in tasks for looked in _look(store, task)]
+    keys: dict[str, str] = {}
+    for looker in (looker for task in tasks for looker in task.lookers):
+        if looker.name not in keys:  # a key is a hash: once a shard, not once a picture
+            keys[looker.name] = looker.key
+    return [looked for task in tasks for looked in _look(store, task, keys)]
 
 
-def _look(store: Store, task: Task) -> Iterator[Looked]:
+def _look(store: Store, task: Task, keys: dict[str, str]) -> Iterator[Looked]:
     picture = Picture(task.uri, store.read(task.uri))
     for looker in task.lookers:
+        key = keys[looker.name]
         try:
             look = looker.look(picture)
         except DataError as error:
-            yield Looked(picture.sha256, looker.key, np.zeros(0), error.got)
+            yield Looked(picture.sha256, key, np.zeros(0), error.got)
         except Exception as error:  # an operator that fails on a picture must not take the job with it: its row says so
-            yield Looked(picture.sha256, looker.key, np.zeros(0), f"{type(error).__name__}: {error}", lasting=False)
+            yield Looked(picture.sha256, key, np.zeros(0), f"{type(error).__name__}: {error}", lasting=False)
         else:
-            yield Looked(picture.sha256, looker.key, look)
+            yield Looked(picture.sha256, key, look)

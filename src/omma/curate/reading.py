@@ -1,6 +1,5 @@
 """Reading: data config + root → every sample with its source and a unique id, and every row that is none."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -60,12 +59,20 @@ def _refuse(rows: list[Read], root: Path) -> None:
 
 
 def _fault(sample: Sample) -> str:
-    """Why a sample cannot be written down, or nothing: half a surrogate pair, from `\\ud83d` alone, is in no encoding."""
+    """Why a sample cannot be written down, or nothing: half a surrogate pair, as JSON's `\\ud83d` alone, is in no encoding."""
     try:
-        json.dumps(sample.to_dict(), ensure_ascii=False).encode()
+        "".join(_strings(sample)).encode()
     except UnicodeEncodeError:
         return "text with half a surrogate pair"
     return ""
+
+
+def _strings(sample: Sample) -> Iterator[str]:
+    yield from (sample.id, sample.task, *(item.uri for item in sample.media), *(item.text for item in sample.captions))
+    yield from (part.text for turn in (*sample.turns, *sample.chosen, *sample.rejected) for part in turn.parts)
+    yield from (region.label for region in sample.regions)
+    if sample.answer is not None:
+        yield from (*sample.answer.texts, *sample.answer.choices)
 
 
 def _plain(text: str) -> str:

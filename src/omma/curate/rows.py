@@ -56,8 +56,10 @@ def json_array(path: Path) -> Iterator[Row | Broken]:
 def csv_rows(path: Path) -> Iterator[Row | Broken]:
     """CSV or TSV file with a header → one row by column name for each record. DataError if there is no header."""
     csv.field_size_limit(CELL_LIMIT)
+    with path.open("rb") as raw:
+        mark = delimiter(raw.readline(1 << 16))
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter(path))
+        reader = csv.reader(file, delimiter=mark)
         try:
             header = next(reader)
         except (StopIteration, csv.Error):
@@ -65,11 +67,10 @@ def csv_rows(path: Path) -> Iterator[Row | Broken]:
         yield from _csv_records(reader, [name.strip() for name in header], path.name)
 
 
-def delimiter(path: Path) -> str:
-    """Table → the separator of its header line: whichever of tab, semicolon and comma is most frequent there."""
-    with path.open("rb") as file:
-        head = file.readline(1 << 16)
-    return max("\t;,", key=lambda mark: (head.count(mark.encode()), mark == ","))
+def delimiter(head: bytes) -> str:
+    """First bytes of a table → the separator of its header line: whichever of tab, semicolon and comma is most frequent."""
+    line = head.split(b"\n", 1)[0]
+    return max("\t;,", key=lambda mark: (line.count(mark.encode()), mark == ","))
 
 
 def _csv_records(reader: Any, header: list[str], name: str) -> Iterator[Row | Broken]:

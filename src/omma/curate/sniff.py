@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from omma.curate.listing import Listing, is_picture
+from omma.curate.rows import delimiter
 
 PICTURE_FIELDS = (
     "image",
@@ -76,9 +77,8 @@ def first_records(head: bytes) -> list[dict[str, str]]:
     lines = text.splitlines(keepends=True)[: ROWS + 1]
     if not lines:
         return []
-    mark = max("\t;,", key=lambda mark: (lines[0].count(mark), mark == ","))
     try:
-        header, *records = csv.reader(lines, delimiter=mark)
+        header, *records = csv.reader(lines, delimiter=delimiter(head))
     except (csv.Error, ValueError):
         return []
     return [dict(zip(map(str.strip, header), record, strict=True)) for record in records if len(record) == len(header)]
@@ -111,12 +111,15 @@ def beside(listing: Listing, file: str, names: Sequence[str]) -> str:
     """Listing + a file of annotations + picture names in it → the folder, relative to the file's, where most of them are."""
     home = PurePosixPath(file).parent.as_posix()
     homes = {".", *(posixpath.relpath(folder, home) for folder in _above(listing.folders()))}
-    found = {folder: sum(_there(listing, home, folder, name) for name in names) for folder in homes}
+    found = {folder: present(listing, file, folder, names) for folder in homes}
     return min(found, key=lambda folder: (-found[folder], folder != ".", len(folder), folder))
 
 
-def _there(listing: Listing, home: str, folder: str, name: str) -> bool:
-    return posixpath.normpath(posixpath.join(home, folder, name.replace("\\", "/"))) in listing.pictures
+def present(listing: Listing, file: str, folder: str, names: Sequence[str]) -> int:
+    """How many pictures of these names lie in `folder`, relative to that of `file`."""
+    home = PurePosixPath(file).parent.as_posix()
+    paths = (posixpath.normpath(posixpath.join(home, folder, name.replace("\\", "/"))) for name in names)
+    return sum(path in listing.pictures for path in paths)
 
 
 def _above(folders: Sequence[str]) -> set[str]:

@@ -13,7 +13,6 @@ from omma.core.seeds import generator
 from omma.curate.data import Data
 from omma.curate.flaws import found_flaws
 from omma.curate.operator import words_of
-from omma.schema.manifest import manifest_hash
 from omma.schema.sample import Sample
 
 EXAMPLES = 6  # of each operator
@@ -36,15 +35,12 @@ class Member:
 def summarise(data: Data, members: Sequence[Member], root: Path, seed: int) -> dict[str, Any]:
     """Facts of a finished curation. `seed` chooses the examples."""
     train = [m.sample for m in members if not m.gone and not m.heldout]
-    heldout = [m.sample for m in members if not m.gone and m.heldout]
     return {
         "seen": len(members),
         "kept": len(train),
-        "heldout": len(heldout),
+        "heldout": sum(not m.gone and m.heldout for m in members),
         "dropped": sum(bool(m.gone) and not m.failed for m in members),
         "errors": sum(m.failed for m in members),
-        "train_hash": manifest_hash(train),
-        "heldout_hash": manifest_hash(heldout),
         "pictures": len({item.sha256 for sample in train for item in sample.media}),
         "tasks": dict(sorted(Counter(sample.task for sample in train).items())),
         "operators": _operators(data, members),

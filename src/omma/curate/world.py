@@ -9,7 +9,7 @@ from omma.core.config import Config, config
 class World(Config):
     """Something that can be drawn. `folder` is where, relative to the data root; readers of the recipe name files in it."""
 
-    folder: str = "."
+    folder: str = "world"
 
     def draw(self, root: Path) -> None:
         """Write pictures and annotations below `root/folder`. The same config draws the same bytes."""

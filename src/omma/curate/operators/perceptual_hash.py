@@ -35,8 +35,8 @@ class PerceptualHash(SetOperator):
     version: ClassVar[str] = "1"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("max_distance", "max_difference")
-    max_distance: int = 10
-    max_difference: float = 20.0
+    max_distance: int = 8
+    max_difference: float = 45.0
 
     def check(self) -> None:
         if not 0 <= self.max_distance <= 20:

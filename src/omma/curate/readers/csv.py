@@ -1,7 +1,8 @@
 """CSV or TSV with a header: one column names the picture, another holds its caption → samples."""
 
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from omma.core.config import config
@@ -10,7 +11,7 @@ from omma.curate.fields import name_of
 from omma.curate.listing import Listing
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
 from omma.curate.rows import csv_rows
-from omma.curate.sniff import beside, caption_field, first_records, picture_field
+from omma.curate.sniff import beside, caption_field, first_records, picture_field, present
 from omma.schema.sample import Caption, Media, Sample
 
 
@@ -57,5 +58,13 @@ class Csv(Reader):
             rows = first_records(listing.head(name))
             image, caption = picture_field(rows), caption_field(rows)
             if image and caption:
-                pictures = beside(listing, name, [row[image] for row in rows if row[image]])
-                yield cls(path=name, pictures=pictures, image=image, caption=caption)
+                suffix, pictures = _ending(listing, name, [row[image] for row in rows if row[image]])
+                yield cls(path=name, pictures=pictures, image=image, caption=caption, suffix=suffix)
+
+
+def _ending(listing: Listing, file: str, names: list[str]) -> tuple[str, str]:
+    """Picture names of a table → (ending to add to them, folder where most of them are then)."""
+    endings = Counter(PurePosixPath(name).suffix for name in listing.pictures)
+    most = (ending for ending, _ in endings.most_common(3))
+    tries = [(ending, beside(listing, file, [name + ending for name in names])) for ending in ("", *most)]
+    return max(tries, key=lambda found: present(listing, file, found[1], [name + found[0] for name in names]))

@@ -1,7 +1,9 @@
 """Canvas: a scene → RGB picture with soft edges, and the boxes that its shapes fill. Handwriting is real, from scikit-learn."""
 
+import importlib.util
 import math
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
@@ -18,18 +20,24 @@ HELD_OUT_SHARE = 0.25  # of the handwritten digits
 @cache
 def handwriting(heldout: bool) -> tuple[tuple[UInt8[np.ndarray, "8 8"], ...], ...]:
     """For each digit 0 to 9 its handwritten pictures (ink 0 to 255): those of the training or of the held-out share."""
-    try:
-        from sklearn.datasets import load_digits  # noqa: PLC0415  # a demo's dependency, asked for only when one is drawn
-    except ModuleNotFoundError:
-        raise DataError("scenes", "scikit-learn is not installed", "its handwritten digits", "pip install 'omma[demo]'") from None
-    data = load_digits()
-    pictures = np.minimum(data.images * (255 / 16), 255).astype(np.uint8)
+    table = np.loadtxt(_digits_file(), delimiter=",", dtype=np.int64)  # a row: 64 values of ink 0 to 16, then the digit
+    pictures, targets = (table[:, :64].reshape(-1, 8, 8) * 255 // 16).astype(np.uint8), table[:, 64]
     chosen: list[tuple[UInt8[np.ndarray, "8 8"], ...]] = []
     for digit in range(10):
-        mine = [picture for picture, target in zip(pictures, data.target, strict=True) if target == digit]
+        mine = [picture for picture, target in zip(pictures, targets, strict=True) if target == digit]
         edge = round(len(mine) * HELD_OUT_SHARE)
         chosen.append(tuple(mine[:edge] if heldout else mine[edge:]))
     return tuple(chosen)
+
+
+def _digits_file() -> Path:
+    """Where scikit-learn keeps its handwritten digits; it is found, not imported, which would take seconds."""
+    spec = importlib.util.find_spec("sklearn")
+    file = Path(spec.origin if spec and spec.origin else "").parent / "datasets/data/digits.csv.gz"
+    if not file.is_file():
+        fix = "pip install 'omma[demo]'"
+        raise DataError("scenes", "scikit-learn's handwritten digits are not installed", "scikit-learn 1.x", fix)
+    return file
 
 
 def paint(scene: Scene, written: tuple[Image.Image, ...]) -> Image.Image:

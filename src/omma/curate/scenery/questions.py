@@ -24,7 +24,7 @@ NEAR_MISS = 0.75  # of the things asked for that are not there: right colour or 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question about scene number `scene`. `group` is what answers are balanced within; `box` (xyxy px) where one is asked for."""
+    """One question about scene number `scene`. Answers are balanced within `group`; `box` is xyxy px."""
 
     scene: int
     task: str

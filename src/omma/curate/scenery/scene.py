@@ -97,7 +97,8 @@ def themes() -> list[Theme]:
 def compose(random: Random, size: int, theme: Theme, number_share: float) -> Scene:
     """Random source + canvas side px → scene with exactly `theme.count` shapes that are `theme.word`."""
     kinds = _kinds(random, theme)
-    numbers = _numbers(random, size) if random.random() < number_share else ()
+    # An object alone looks like too many others of its kind: copies could not be told from chance.
+    numbers = _numbers(random, size) if random.random() < number_share or len(kinds) == 1 else ()
     taken = {(number.row, number.column + i) for number in numbers for i in range(len(number.digits))}
     cells = [cell for cell in product(range(GRID), range(GRID)) if cell not in taken]
     random.shuffle(cells)
@@ -140,7 +141,8 @@ def _kinds(random: Random, theme: Theme) -> list[tuple[str, str]]:
         return [random.choice(KINDS) for _ in range(theme.count)]
     inside = [kind for kind in KINDS if theme.word in kind]
     outside = [kind for kind in KINDS if theme.word not in kind]
-    others = random.randint(0, MOST - theme.count)
+    fewest = 1 if theme.count == 1 else 0
+    others = random.randint(fewest, MOST - theme.count)
     return [random.choice(inside) for _ in range(theme.count)] + [random.choice(outside) for _ in range(others)]
 
 
