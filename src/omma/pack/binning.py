@@ -7,7 +7,7 @@ import numpy as np
 WIDE = 32  # bits of a bin's number in a sort key: room << WIDE | bin
 NUMBER = (1 << WIDE) - 1
 LOOK = 64  # bins tried for the second budget before a new one is opened
-FULL = 0.98  # a bin fuller than this is not kept open for the next window
+FULL = 0.98  # a bin whose second budget is used up to here takes no more, nor does one of the window before
 
 
 class Binner:
@@ -48,6 +48,7 @@ class Binner:
     def _place(self, keys: np.ndarray, extras: np.ndarray, main: int) -> list[int]:
         """Sizes in packing order, of the main budget as sort keys → bins. `rooms` is sorted, so its first that fits fits best."""
         other_cap, whole = int(self.caps[1 - main]), int(self.caps[main]) << WIDE
+        nearly = int(FULL * other_cap)
         other = self.used[:, 1 - main].tolist()
         rooms = self._rooms(main)
         bins: list[int] = []
@@ -63,7 +64,7 @@ class Binner:
                 number = len(other)
                 left = whole - key + number
                 other.append(extra)
-            if left > NUMBER:
+            if left > NUMBER and other[number] <= nearly:
                 insort(rooms, left)
             bins.append(number)
         return bins

@@ -56,8 +56,9 @@ class LengthsBuilder:
 
     def done(self) -> Lengths:
         """What was added."""
-        columns = np.array(self.choices, np.int64).reshape(-1, 3).T
-        return Lengths(np.array(self.sample, np.int64), np.array(self.first, np.int64), *columns, tuple(self.entries))
+        tokens, patches, variant = np.array(self.choices, np.int64).reshape(-1, 3).T
+        sample, first = np.array(self.sample, np.int64), np.array(self.first, np.int64)
+        return Lengths(sample, first, tokens, patches, variant, tuple(self.entries))
 
 
 def lengths(samples: Sequence[Sample], codec: Codec, eye: Eye) -> Lengths:

@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
@@ -95,7 +96,7 @@ class Loader:
         yield from steps
 
 
-def _as_is(step: Step) -> Step:
+def _as_is(step: Any) -> Step:
     return step
 
 

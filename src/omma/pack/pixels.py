@@ -25,11 +25,8 @@ class Pixels:
         self.kept: OrderedDict[tuple[str, TilePlan], Patches] = OrderedDict()
         self.size = 0
 
-    def __getstate__(self) -> tuple[Store, Eye, int]:
-        return self.store, self.eye, self.cache_bytes
-
-    def __setstate__(self, state: tuple[Store, Eye, int]) -> None:
-        self.__init__(*state)
+    def __reduce__(self) -> tuple[type["Pixels"], tuple[Store, Eye, int]]:
+        return Pixels, (self.store, self.eye, self.cache_bytes)  # what is kept stays with its process
 
     def of(self, row: Row) -> list[Patches]:
         """Row → patches of each of its pictures, all tiles one after the other. DataError or ShapeError if one fails."""

@@ -57,8 +57,8 @@ class Planned:
         for unit, sample in enumerate(self.lengths.sample.tolist()):
             choices = range(self.lengths.first[unit], self.lengths.first[unit + 1])
             if not placed[unit]:
-                verdict, reason = "leftover", self._reason(sample, any(fits[c] for c in choices), choices)
-                yield Entry(self.ids[sample], self.sources[sample], OPERATOR, VERSION, verdict, reason)
+                reason = self._reason(sample, any(fits[c] for c in choices), choices)
+                yield Entry(self.ids[sample], self.sources[sample], OPERATOR, VERSION, "leftover", reason)
             elif not all(fits[c] for c in choices):
                 cut = [c for c in choices if not fits[c]]
                 reason = f"{len(cut)} of {len(choices)} choices: {self._sizes(cut)}"

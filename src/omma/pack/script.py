@@ -1,6 +1,7 @@
 """Script: Sample → lines of a conversation, with regions written as text and pictures planned. No tokens yet."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from omma.core.errors import DataError
 from omma.core.seeds import derive
@@ -60,7 +61,7 @@ def _conversation(sample: Sample, eye: Eye, markup: Markup) -> tuple[Line, ...]:
 
 
 def _piece(sample: Sample, part: Part, eye: Eye, markup: Markup, spoken: bool) -> Piece:
-    kind = "speech" if spoken else "words"
+    kind: Literal["speech", "words"] = "speech" if spoken else "words"
     if part.kind == "text":
         return Piece(kind, _text(sample, part.text, "text"))
     if part.kind == "region":

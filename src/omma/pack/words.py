@@ -151,7 +151,7 @@ class Words:
     def _encode_runs(self, runs: list[_Run]) -> dict[int, tuple[list[int], list[bool]]]:
         """Runs → ids and flags by `id(run)`. Equal pure runs are encoded once."""
         found: dict[int, tuple[list[int], list[bool]]] = {}
-        pure = {(run.first, run.text): [] for run in runs if run.pure}
+        pure: dict[tuple[bool, str], list[int]] = {(run.first, run.text): [] for run in runs if run.pure}
         for first in (True, False):
             texts = [text for begins, text in pure if begins == first]
             encoder, lead = (self.plain, "") if first else (self.guarded, GUARD)

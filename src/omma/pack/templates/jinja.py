@@ -46,7 +46,7 @@ class Jinja(Template):
         if self.image_token not in self.picture:
             raise ConfigError("Jinja.picture", repr(self.picture), f"text that holds image_token {self.image_token!r}")
 
-    def tiny(self) -> Template:
+    def tiny(self) -> Template:  # type: ignore[override]
         """A tokenizer's own template goes with the tokenizer; a given text stays."""
         return self if self.source else ChatMarks()
 

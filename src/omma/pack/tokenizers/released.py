@@ -18,7 +18,7 @@ class Released(Tokenizer):
 
     path: str
 
-    def tiny(self) -> Tokenizer:
+    def tiny(self) -> Tokenizer:  # type: ignore[override]
         """A small trained tokenizer, so that the recipe runs where the folder is not."""
         return TrainedBpe(vocab_size=512)
 
