@@ -91,7 +91,8 @@ def main() -> None:
             assert abs(ours / theirs - 1) < 1e-4, (side[0]["checks"], found["full"][0]["checks"])
     head_mib = VOCABULARY * WIDTH * 4 / 2**20
     lines = [
-        f"next-token loss, forward and backward, fp32: {TOKENS:,} tokens ({SUPERVISED:.0%} supervised), vocabulary {VOCABULARY:,}, width {WIDTH}",
+        f"next-token loss, forward and backward, fp32: {TOKENS:,} tokens, {SUPERVISED:.0%} supervised",
+        f"vocabulary {VOCABULARY:,}, width {WIDTH}",
         f"median of {RUNS} runs, each in its own process; {MACHINE}; the head's own gradient is {head_mib:.0f} MiB on every side",
         "",
         f"{'side':18}{'peak MiB':>10}{'seconds':>10}{'memory ratio':>14}{'time ratio':>12}",

@@ -168,6 +168,17 @@ def test_bf16_states_accumulate_in_fp32():
     assert (head.grad.float() - exact_head.grad).norm() / exact_head.grad.norm() < 0.02  # summing in bf16 itself: above 0.1
 
 
+def test_autocast_projects_in_low_precision_and_returns_gradients_in_the_parameters_own():
+    batch = make_batch([50], supervised_share=1.0)
+    hidden, head = states(50)
+    exact = NextToken()(make_output(hidden, head), batch).total
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = NextToken()(make_output(hidden, head), batch)
+    loss.total.backward()
+    assert loss.total.dtype == hidden.grad.dtype == head.grad.dtype == torch.float32
+    assert 0 < abs(float(loss.total.detach() / exact.detach()) - 1) < 0.01
+
+
 def test_differentiating_twice_is_refused():
     hidden, head = states(8)
     loss = NextToken()(make_output(hidden, head), make_batch([8]))

@@ -53,8 +53,15 @@ class NextToken(Objective):
             )
         weight = self.weights(batch)[positions]
         head = output.head if torch.is_grad_enabled() else output.head.detach()
-        total, token_loss = _ChunkedCrossEntropy.apply(output.stream.hidden[index], head, target, weight, self.chunk_bytes)
+        hidden = _as_autocast(output.stream.hidden[index])
+        total, token_loss = _ChunkedCrossEntropy.apply(hidden, head, target, weight, self.chunk_bytes)
         return Loss(total, weight.sum(), token_loss, positions)
+
+
+def _as_autocast(hidden: Float[Tensor, "n D"]) -> Float[Tensor, "n D"]:
+    """Norms leave fp32 behind; under autocast the projection, the largest product of all, is meant to be in low precision."""
+    device = hidden.device.type
+    return hidden.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else hidden
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
