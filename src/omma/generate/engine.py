@@ -91,29 +91,28 @@ def steps(
     module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vocabulary, growing: Sequence[GrowingText]
 ) -> Iterator[list[Token]]:
     """The loop itself: per step, one token of every row that is not done. `growing` (one per row, or none) looks for stop texts."""
-    # No inference mode here: parts cache index tensors by picture grids, and training could not use those afterwards.
-    with torch.no_grad():
-        cache, logits_BV = prefill(module, batch)
-        device = logits_BV.device
-        banned = torch.tensor(vocabulary.banned_ids, dtype=torch.long, device=device)
-        chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
-        alive, position = list(range(len(batch.sample_ids))), _last_positions(batch)
-        for index in range(sampling.max_tokens):
-            id_B, logprob_B = _pick(logits_BV, banned, sampling, chance_BL[:, index])
-            last = index + 1 == sampling.max_tokens
-            step = _tokens(alive, id_B.tolist(), logprob_B.tolist(), vocabulary.stop_ids, growing, last)
-            yield step
-            going = [place for place, token in enumerate(step) if not token.finish]
-            if not going:
-                return
-            position = position + 1
-            if len(going) < len(alive):
-                rows = torch.tensor(going, device=device)
-                alive, id_B, chance_BL, position = [alive[i] for i in going], id_B[rows], chance_BL[rows], position[rows]
-                cache.keep(rows)
-            logits_BV = _step(module, cache, id_B, position)
+    cache, logits_BV = prefill(module, batch)
+    device = logits_BV.device
+    banned = torch.tensor(vocabulary.banned_ids, dtype=torch.long, device=device)
+    chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
+    alive, position = list(range(len(batch.sample_ids))), _last_positions(batch)
+    for index in range(sampling.max_tokens):
+        id_B, logprob_B = _pick(logits_BV, banned, sampling, chance_BL[:, index])
+        last = index + 1 == sampling.max_tokens
+        step = _tokens(alive, id_B.tolist(), logprob_B.tolist(), vocabulary.stop_ids, growing, last)
+        yield step  # outside of any gradient mode, which would be the caller's until the next step
+        going = [place for place, token in enumerate(step) if not token.finish]
+        if not going:
+            return
+        position = position + 1
+        if len(going) < len(alive):
+            rows = torch.tensor(going, device=device)
+            alive, id_B, chance_BL, position = [alive[i] for i in going], id_B[rows], chance_BL[rows], position[rows]
+            cache.keep(rows)
+        logits_BV = _step(module, cache, id_B, position)
 
 
+@torch.no_grad()  # no inference mode: parts keep index tensors by picture grid, and training could not use those afterwards
 def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"]]:
     """Packed prompts → the filled cache and the logits behind each prompt's last token."""
     lengths = batch.cu_seqlens.diff().tolist()
@@ -125,14 +124,16 @@ def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"
     return cache, output.logits(batch.cu_seqlens[1:].long() - 1)
 
 
+@torch.inference_mode()
 def _step(module: VlmModule, cache: Cache, id_B: Tensor, position_BA: Tensor) -> Float[Tensor, "B V"]:
     """One token per row → logits of the next. The rows are documents of length 1 of a stream."""
     cache.open()
     language, count = module.language, torch.arange(len(id_B) + 1, device=id_B.device)
-    stream = Stream(language.embed(id_B), position_BA, count.int(), torch.zeros_like(id_B), count[:-1])
-    return language(stream, DecodeAttend(cache)).hidden @ language.head.T
+    tokens = Stream(language.embed(id_B), position_BA, count, torch.zeros_like(id_B), count[:-1])
+    return language(tokens, DecodeAttend(cache)).hidden @ language.head.T
 
 
+@torch.inference_mode()
 def _pick(logits_BV: Tensor, banned: Tensor, sampling: Sampling, chance_B: Tensor) -> tuple[Tensor, Tensor]:
     """Logits → (token ids, their log-probabilities under the model as it is)."""
     logits_BV = logits_BV.float()
