@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.text import Text
-from torch import nn
+from torch import Tensor, nn
 
 from omma.core.config import Config
 from omma.model.slots import built_on_meta, num_parameters
@@ -158,7 +158,8 @@ def estimate_memory(stage: Stage, module: nn.Module, trained: Mapping[str, nn.Pa
             kept += tokens * width * (inputs[0] if stage.recompute == "blocks" else KEPT_PER_INPUT * sum(inputs))
     share = read["supervised"] / max(1.0, read["tokens"])
     supervised = stage.budget.tokens * bins * share
-    logits = min(32 * 2**20, supervised * 4 * module.language.head.shape[0])
+    head: Tensor = module.get_submodule("language").head  # type: ignore[assignment]
+    logits = min(32 * 2**20, supervised * 4 * len(head))
     return Memory(4 * num_parameters(module), 4 * values, 4 * states, math.ceil(kept), math.ceil(logits))
 
 

@@ -6,8 +6,7 @@ before or in it trains, and as much again for its own trained matrices; attentio
 
 from dataclasses import dataclass
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from omma.nn.block import SelfAttention
 
@@ -31,8 +30,8 @@ class Work:
 
     def __init__(self, module: nn.Module) -> None:
         parts = dict(module.named_children())
-        head = parts["language"].head
-        self.head_values, self.head_trains = head.numel(), head.requires_grad
+        head: Tensor = parts["language"].head  # type: ignore[assignment]
+        self.head_values, self.head_trains = head.numel(), int(head.requires_grad)
         self.parts = [_part(name, parts[name], head) for name in ORDER if name in parts]
 
     def flops(self, read: Reading) -> float:
@@ -59,7 +58,7 @@ class _Part:
     attention_width: int
 
 
-def _part(name: str, module: nn.Module, head: torch.Tensor) -> _Part:
+def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
     weights = [m.weight for m in module.modules() if isinstance(m, nn.Linear) and m.weight is not head]
     width = sum(m.query.out_features for m in module.modules() if isinstance(m, SelfAttention))
     trained = sum(w.numel() for w in weights if w.requires_grad)

@@ -178,7 +178,7 @@ class StageRun:
             source = torch.tensor([names.index(name) for name in batch.sources], device=device)[documents(batch)[loss.positions]]
             per_source[0].index_add_(0, source, loss.token_loss.double())
             per_source[1].index_add_(0, source, torch.ones_like(loss.token_loss, dtype=torch.float64))
-        scalars = torch.stack([sum(loss.total.double() for loss in losses), sum(loss.weight.double() for loss in losses)])
+        scalars = torch.stack([torch.stack([loss.total.double(), loss.weight.double()]) for loss in losses]).sum(0)
         counts = torch.tensor([_counts(batch) for batch in batches], dtype=torch.float64, device=device).sum(0)
         total, weight, *rest = self.world.sum_(torch.cat([scalars, counts, per_source.flatten()])).tolist()
         seen = dict(zip(COUNTS, map(int, rest), strict=False))

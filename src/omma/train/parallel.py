@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from omma.core.errors import ConfigError
 
+Value = TypeVar("Value")
 TIMEOUT = timedelta(hours=6)  # evaluation on rank 0 between stages keeps the others waiting
 
 
@@ -34,11 +36,11 @@ class World:
             dist.all_reduce(value)
         return value
 
-    def gather(self, value: object) -> list[object]:
+    def gather(self, value: Value) -> list[Value]:
         """One picklable value of every rank, on every rank. Only between ranks of one run, never from a file."""
         if self.size == 1:
             return [value]
-        found: list[object] = [None] * self.size
+        found = [value] * self.size
         dist.all_gather_object(found, value)
         return found
 

@@ -30,7 +30,7 @@ def validate(
             total, weight = total + float(loss.total), weight + float(loss.weight)
             _add_sources(sums, batch, loss.token_loss.cpu(), loss.positions.cpu())
     module.train()
-    return _report([found for found in world.gather((total, weight, sums))])  # type: ignore[misc]
+    return _report(world.gather((total, weight, sums)))
 
 
 def _add_sources(sums: dict[str, tuple[float, int]], batch: Batch, token_loss: torch.Tensor, positions: torch.Tensor) -> None:

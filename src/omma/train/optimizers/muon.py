@@ -100,5 +100,5 @@ def orthogonalise(matrices: Float[Tensor, "n a b"]) -> Float[Tensor, "n a b"]:
 def _same_shapes(matrices: list[Tensor]) -> dict[tuple[int, int], list[int]]:
     shapes: dict[tuple[int, int], list[int]] = defaultdict(list)
     for i, matrix in enumerate(matrices):
-        shapes[tuple(matrix.shape)].append(i)
+        shapes[matrix.shape[0], matrix.shape[1]].append(i)
     return shapes
