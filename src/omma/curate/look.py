@@ -1,4 +1,4 @@
-"""look: a folder → what is in it: pictures and sizes, annotations that can be read and by which reader, and what is wrong with them."""
+"""look: a folder → what is in it: pictures and sizes, annotations and the readers that fit, and what is wrong with them."""
 
 import importlib
 import pkgutil
@@ -20,7 +20,7 @@ from omma.schema.sample import Sample
 ROWS = 2000  # rows of each annotation that are read
 SIZES = 200  # pictures whose headers are read, spread evenly over all
 EXAMPLES = 3
-PHRASE = 4  # words
+PHRASE = 8  # words
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class ExactHash(SetOperator):
             sample = candidates[i].sample
             content = digest(sample)
             values[i] = count.get(content, 0)
-            notes[i] = first.setdefault(content, sample.id) if values[i] else ""
+            original = first.setdefault(content, sample.id)
+            notes[i] = original if values[i] else ""
             count[content] = count.get(content, 0) + 1
         return Scores(values, tuple(notes))
 

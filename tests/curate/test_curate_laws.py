@@ -1,0 +1,131 @@
+"""Laws of readers, operators and worlds, for every file in their folders: a new file is covered when it is there."""
+
+import importlib
+import inspect
+import json
+import pkgutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import omma.curate.operators
+import omma.curate.readers
+import omma.curate.worlds
+from omma.core.config import load, show
+from omma.curate.look import formats
+from omma.curate.looking import gather_facts, gather_looks
+from omma.curate.looks import Looks
+from omma.curate.operator import Operator, PictureOperator, SetOperator, TextOperator
+from omma.curate.picture import Picture
+from omma.curate.reader import Broken, Reader
+from omma.curate.world import World
+from omma.schema.sample import Sample
+
+
+def classes(package, kind):
+    modules = [importlib.import_module(f"{package.__name__}.{m.name}") for m in pkgutil.iter_modules(package.__path__)]
+    return [
+        member
+        for module in modules
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, kind) and member.__module__ == module.__name__
+    ]
+
+
+OPERATORS = classes(omma.curate.operators, Operator)
+READERS = classes(omma.curate.readers, Reader)
+WORLDS = classes(omma.curate.worlds, World)
+
+
+@pytest.mark.parametrize(
+    ("package", "found"), [(omma.curate.operators, OPERATORS), (omma.curate.readers, READERS), (omma.curate.worlds, WORLDS)]
+)
+def test_every_file_of_the_folder_holds_exactly_one(package, found):
+    assert sorted(member.__module__.rpartition(".")[2] for member in found) == [
+        m.name for m in pkgutil.iter_modules(package.__path__)
+    ]
+
+
+def test_look_knows_every_reader():
+    assert set(formats()) == set(READERS)
+
+
+@pytest.mark.parametrize("kind", [*OPERATORS, *READERS, *WORLDS])
+def test_it_is_documented_and_survives_yaml(kind):
+    assert inspect.getdoc(kind)
+    assert " → " in inspect.getmodule(kind).__doc__.splitlines()[0]
+    assert load(show(kind()), where="test") == kind()
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_operator_promises(kind):
+    operator = kind()
+    assert operator.version
+    assert isinstance(operator, (PictureOperator, TextOperator, SetOperator))
+    assert isinstance(operator.threshold, float)
+    assert operator.key.startswith(f"{operator.name}-{operator.version}-")
+    assert operator.key == kind().key
+    assert set(kind.scored_by) <= set(kind.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("kind", [k for k in OPERATORS if issubclass(k, (PictureOperator, SetOperator))])
+def test_looks_are_pure(kind):
+    if issubclass(kind, SetOperator) and not kind.looks_at:
+        assert kind.look is SetOperator.look  # nothing pretends to look
+        return
+    from io import BytesIO
+
+    buffer = BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(buffer, "PNG")
+    first, second = (kind().look(Picture(name, buffer.getvalue())) for name in ("a.png", "b.png"))
+    assert first.ndim == 1
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.slow
+def test_looks_are_the_same_from_two_workers(tmp_path, draw):
+    for i in range(150):  # more than one shard, or no process is started
+        draw(tmp_path / f"p/{i:03d}.png", seed=i)
+    (tmp_path / "p/bad.png").write_bytes(b"<html>")
+    uris = sorted(f"p/{path.name}" for path in (tmp_path / "p").iterdir())
+    lookers = tuple(k() for k in OPERATORS if issubclass(k, PictureOperator) or (issubclass(k, SetOperator) and k.looks_at))
+    results = []
+    for workers in (0, 2):
+        looks = Looks(tmp_path / f"looks{workers}", frozenset(op.key for op in lookers))
+        facts = gather_facts(tmp_path, uris, workers)
+        gather_looks(tmp_path, facts, lookers, looks, workers)
+        results.append((facts, {place: (item.look.tobytes(), item.error) for place, item in looks.known.items()}))
+    assert results[0] == results[1]
+    assert len(results[0][1]) == 151 * len(lookers)
+
+
+SAMPLES = {
+    "CaptionsJsonl": ("captions.jsonl", '{"image": "a.png", "caption": "a cat on a mat"}\n{broken\n'),
+    "MessagesJsonl": ("messages.jsonl", json.dumps({"image": "a.png", "messages": [{"role": "user", "content": "hi"}]}) + "\n{\n"),
+    "Csv": ("captions.csv", "image,caption\na.png,a cat\na.png\n"),
+    "LlavaJson": ("llava.json", json.dumps([{"image": "a.png", "conversations": [{"from": "human", "value": "<image>hi"}]}, 3])),
+    "EasyVqa": ("questions.json", '[["is there a cat?", "yes", 0], 5]'),
+    "TxtBeside": ("a.txt", "a cat"),
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_reader_promises(kind, tmp_path, draw):
+    """Sources are left to the job, ids are unique and repeatable, and rows that are none are Broken."""
+    draw(tmp_path / "a.png")
+    if kind.__name__ in SAMPLES:
+        name, text = SAMPLES[kind.__name__]
+        (tmp_path / name).write_text(text)
+    else:
+        (tmp_path / "a.tar").write_bytes(b"no tar" * 200)
+        (tmp_path / "a.parquet").write_bytes(b"no parquet")
+    first, second = list(kind().read(tmp_path)), list(kind().read(tmp_path))
+    assert first == second
+    assert first
+    samples = [row for row in first if isinstance(row, Sample)]
+    assert all(row.source == "" for row in samples)
+    assert len({row.id for row in samples}) == len(samples)
+    assert all(isinstance(row, (Sample, Broken)) for row in first)
+    if kind.__name__ not in ("TxtBeside",):
+        assert any(isinstance(row, Broken) for row in first)
