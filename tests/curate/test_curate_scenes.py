@@ -45,7 +45,7 @@ def test_objects_lie_apart_inside_their_cells(size):
             x0, y0, x1, y1 = box(shape)
             assert 0 < x0 < x1 <= size
             assert 0 < y0 < y1 <= size
-            assert min(x1 - x0, y1 - y0) >= 0.2 * size
+            assert min(x1 - x0, y1 - y0) >= 0.17 * size  # a star fills less of its square than its points reach
             assert (GRID * (x0 + x1) // (2 * size), GRID * (y0 + y1) // (2 * size)) == (shape.column, shape.row)
             taken[y0:y1, x0:x1] += 1
         for number in scene.numbers:

@@ -85,8 +85,10 @@ def first_records(head: bytes) -> list[dict[str, str]]:
 
 
 def picture_field(rows: Sequence[dict[str, Any]]) -> str:
-    """Objects → the field that names their pictures: a usual name first, else any whose values end like pictures. "" if none."""
-    usual = [name for name in PICTURE_FIELDS if _mostly(rows, name, lambda value: isinstance(value, str) and bool(value))]
+    """Objects → the field that names their pictures: a usual name first, else values that end like pictures. "" if none."""
+    names = {name.lower(): name for name in _names(rows)}
+    named = [names[usual] for usual in PICTURE_FIELDS if usual in names]
+    usual = [name for name in named if _mostly(rows, name, lambda value: isinstance(value, str) and bool(value))]
     endings = [name for name in _names(rows) if _mostly(rows, name, lambda value: isinstance(value, str) and is_picture(value))]
     return next((name for name in usual if name in endings), (endings + usual + [""])[0])
 

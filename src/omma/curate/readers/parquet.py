@@ -104,8 +104,8 @@ class Parquet(Reader):
         found: dict[tuple[str, str, str], list[str]] = {}
         for name in listing.ending(".parquet"):
             columns = _columns(listing.root / name)
-            image = next((column for column in PICTURE_FIELDS if column in columns), "")
-            text = next((column for column in (*TALKS, *CAPTION_FIELDS) if column in columns), "")
+            image = next((columns[usual] for usual in PICTURE_FIELDS if usual in columns), "")
+            text = next((columns[usual] for usual in (*TALKS, *CAPTION_FIELDS) if usual in columns), "")
             if image and text:
                 found.setdefault((Path(name).parent.as_posix(), image, text), []).append(name)
         for (folder, image, text), names in found.items():
@@ -117,11 +117,12 @@ def _rows(table: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]
         yield from batch.to_pylist()
 
 
-def _columns(path: Path) -> list[str]:
+def _columns(path: Path) -> dict[str, str]:
+    """Parquet file → its columns by lower-case name."""
     try:
-        return pq.read_schema(path).names
+        return {name.lower(): name for name in pq.read_schema(path).names}
     except (pa.ArrowException, OSError):
-        return []
+        return {}
 
 
 def _is_text(kind: pa.DataType) -> bool:
