@@ -41,7 +41,7 @@ def page(run: RunFolder) -> str:
 
 def test_whole_run_tells_everything(whole_run: RunFolder) -> None:
     text = page(whole_run)
-    for told in ("93.0%", "35.0%", "30.0%", "exact_hash", "swapped caption", "75.0 %", "omma run hand run.seed=1", "an abacus"):
+    for told in ("93.0%", "35.0%", "30.0%", "exact_hash", "swapped caption", "75.0%", "omma run hand run.seed=1", "an abacus"):
         assert told in text
     assert "Missing:" not in text
     assert "110 samples were read; 90 are trained on, 10 held out, 10 dropped" in text

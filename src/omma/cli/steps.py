@@ -89,8 +89,8 @@ def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool
 
 
 def evaluate_step(job: Job, module: VlmModule, materials: Materials, moment: str, sight: Sight = "picture") -> None:
-    """Model → records and verdicts of one moment, once."""
-    if not job.world.leads or _is_done(job, f"eval-{moment}"):
+    """Model → records and verdicts of one moment, once; nothing for a recipe without a suite."""
+    if not (job.world.leads and job.recipe.suite) or _is_done(job, f"eval-{moment}"):
         return
     with job.clock.part(f"evaluate {moment}"):
         talker = Talker(module, materials.codec, materials.eye, materials.store, job.world.device)

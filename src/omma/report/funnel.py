@@ -1,5 +1,6 @@
 """Funnel: the ledger's rows of curation → what each operator took out, why, with examples; and planted flaws found or missed."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,11 @@ class Funnel:
     by_source: tuple[tuple[str, int, int], ...]
     flaws: tuple[dict[str, Any], ...]
 
+    @property
+    def most(self) -> int:
+        """The most that any operator took out."""
+        return max((step.count for step in self.taken), default=1)
+
 
 def funnel(facts: Facts, gallery: Gallery) -> Funnel | None:
     """Facts → funnel, or None before curation."""
@@ -64,9 +70,9 @@ def _taken(facts: Facts, gone: list[dict[str, Any]], seen: int, gallery: Gallery
     for operator in dict.fromkeys(row["operator"] for row in gone):
         rows = [row for row in gone if row["operator"] == operator]
         left -= len(rows)
-        reasons = Counter(_kind(row["reason"]) for row in rows).most_common(4)
+        reasons = Counter(_kind(plain(row["reason"])) for row in rows).most_common(4)
         shown = [item for item in facts.done.get("curate", {}).get("examples", ()) if item["operator"] == operator][:EXAMPLES]
-        examples = tuple(Example(gallery.show(i["uri"]), i["sample_id"], i["text"][:TEXT], i["reason"]) for i in shown)
+        examples = tuple(Example(gallery.show(i["uri"]), i["sample_id"], i["text"][:TEXT], plain(i["reason"])) for i in shown)
         found.append(Taken(operator, len(rows), left, tuple(reasons), examples))
     return tuple(found)
 
@@ -74,6 +80,11 @@ def _taken(facts: Facts, gone: list[dict[str, Any]], seen: int, gallery: Gallery
 def _of(rows: list[dict[str, Any]], source: str) -> tuple[int, int]:
     mine = [row for row in rows if row["source"] == source]
     return sum(row["verdict"] in ("keep", "heldout") for row in mine), sum(row["verdict"] in GONE for row in mine)
+
+
+def plain(reason: str) -> str:
+    """Reason → the same without the state's name before it (`error:decode: `)."""
+    return re.sub(r"^error:\w+: ", "", reason)
 
 
 def _kind(reason: str) -> str:

@@ -12,10 +12,11 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number as text, its 95% interval as text, and 0..100 positions for a bar (0 where there is none)."""
+    """One number as text, its 95% interval as text, whether it is drawn as a bar, and where on it (0..100)."""
 
     text: str
     interval: str
+    bar: bool
     at: float
     low: float
     high: float
@@ -91,7 +92,12 @@ def _row(key: Key, verdicts: dict[str, Verdict], moments: tuple[str, ...]) -> Sc
 def _cell(verdict: Verdict) -> Cell:
     scale = 100.0 if verdict.higher_is_better else 0.0
     interval = f"{written(verdict, verdict.low)} to {written(verdict, verdict.high)}"
-    return Cell(written(verdict, verdict.value), interval, *(scale * x for x in (verdict.value, verdict.low, verdict.high)))
+    return Cell(
+        written(verdict, verdict.value),
+        interval,
+        verdict.higher_is_better,
+        *(scale * x for x in (verdict.value, verdict.low, verdict.high)),
+    )
 
 
 def _headline(facts: Facts, verdict: Verdict) -> Headline:
