@@ -45,7 +45,7 @@ from omma.weights.native import fill
 
 VOCABULARY, IMAGE_ID, PAD_ID = 8_000, 7_999, 0
 SIDE, PATCH, SAMPLES_PER_STEP = 112, 14, 16
-WARM, STEPS, ROUNDS, THREADS, RATE = 2, 8, 3, 1, 1e-3
+WARM, STEPS, ROUNDS, THREADS, RATE = 2, 8, 5, 1, 1e-3
 MACHINE = "2-core x86-64 CPU, Linux"
 CAPTION_TOKENS, CHAT_TOKENS, MOST_TOKENS = (12, 40), (5.2, 0.7), 900  # chats: log-normal, median 180
 
