@@ -156,6 +156,19 @@ def test_share_held_out_is_by_picture(folder, tmp_path, write_lines):
     assert splits[0] == splits[1]
 
 
+def test_joined_questions_are_all_accounted_for(folder, tmp_path, write_lines):
+    asked = [[{"role": "user", "content": f"what {n}?"}, {"role": "assistant", "content": "noise"}] for n in range(5)]
+    write_lines(folder / "questions.jsonl", *({"image": f"{i:02d}.png", "messages": said} for i in range(12) for said in asked))
+    sources = {"questions": MessagesJsonl(path="questions.jsonl")}
+    run = RunFolder(tmp_path / "run")
+    curate(small(folder, Decode(), ExactHash(), sources=sources, turns=3), run, seed=0, workers=0)
+    train = read_manifest(run / "data/train.parquet")
+    assert sorted(len(sample.turns) for sample in train) == [4] * 12 + [6] * 12
+    gone = {row.sample_id for row in run.ledger.entries("join")}
+    assert len(gone) == 60 - 24
+    assert {row.sample_id for row in run.ledger.entries("curate")} == gone | {sample.id for sample in train}
+
+
 def test_train_gives_way_to_held_out(folder, tmp_path, draw, write_lines):
     """Decontamination: the copy that is trained on goes, with a reason that says so; held-out copies stay."""
     draw(folder / "test/a.jpg", seed=3, quality=80)

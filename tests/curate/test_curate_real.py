@@ -53,6 +53,7 @@ def test_near_duplicate_photographs(real, tmp_path):
     assert all("ukbench09380" in key for key in gone)
 
 
+@pytest.mark.slow
 def test_distinct_photographs_are_no_duplicates_and_captions_are_beyond_the_probe(real, tmp_path, capsys):
     data = Data(
         root=str(real("coco-ccby-dev")),
@@ -68,6 +69,7 @@ def test_distinct_photographs_are_no_duplicates_and_captions_are_beyond_the_prob
     assert "agreement abstains" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_easy_vqa_questions(real):
     samples = list(EasyVqa(path="train").read(real("easy-vqa")))
     assert len(samples) == 38_575

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from omma.core.config import show
 from omma.core.errors import DataError
 from omma.core.files import atomic_path, inside, write_text
-from omma.core.ledger import Entry
+from omma.core.ledger import Entry, VerdictWord
 from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.curate.data import Data
@@ -23,7 +23,7 @@ from omma.curate.joining import join_turns
 from omma.curate.judging import Bench, judge
 from omma.curate.looking import Facts, gather_facts, gather_looks
 from omma.curate.looks import Looks
-from omma.curate.operator import Candidate, Operator, PictureOperator, SetOperator
+from omma.curate.operator import Candidate, PictureOperator, SetOperator
 from omma.curate.reading import Read, read_all
 from omma.curate.split import held_out
 from omma.curate.summary import Member, summarise
@@ -105,7 +105,7 @@ def _member(row: Read, facts: dict[str, Facts], share: float) -> Member:
 
 def _pass_operators(data: Data, members: list[Member], facts: dict[str, Facts], root: Path, run: RunFolder, workers: int) -> None:
     """Members → the same with scores and fates, one operator after the other."""
-    lookers = tuple(op for op in data.operators if isinstance(op, PictureOperator) or _looks_at(op))
+    lookers = tuple(op for op in data.operators if isinstance(op, PictureOperator) or (isinstance(op, SetOperator) and op.looks_at))
     folder = Path(data.looks) if data.looks else run / "data/looks"
     looks = Looks(folder, frozenset(op.key for op in lookers))
     gather_looks(root, facts, lookers, looks, workers)
@@ -124,10 +124,6 @@ def _pass_operators(data: Data, members: list[Member], facts: dict[str, Facts], 
         unread = next((facts[item.uri] for item in member.sample.media if item.uri in facts and facts[item.uri].error), None)
         if not member.gone and unread is not None:
             member.gone, member.reason, member.failed = READ, f"error:{READ}: {unread.error}", True
-
-
-def _looks_at(operator: Operator) -> bool:
-    return isinstance(operator, SetOperator) and operator.looks_at
 
 
 def _check_errors(data: Data, members: list[Member]) -> None:
@@ -152,7 +148,7 @@ def _write_ledger(data: Data, members: list[Member], run: RunFolder) -> None:
     with run.ledger.step("curate") as book:
         for member in members:
             if not member.gone:
-                word = "heldout" if member.heldout else "keep"
+                word: VerdictWord = "heldout" if member.heldout else "keep"
                 book.add(Entry(member.sample.id, member.sample.source, "curate", "1", word))
                 continue
             operator = by_name.get(member.gone)

@@ -76,7 +76,8 @@ def _judge_set(operator: SetOperator, alive: Sequence[Candidate], bench: Bench) 
         looks = list(_looks(key, candidate.sample, bench)) if operator.looks_at else []
         failed = next((look for look in looks if isinstance(look, str)), None)
         if failed is None:
-            judged.append((number, replace(candidate, looks=tuple(looks))))
+            sound = tuple(look for look in looks if not isinstance(look, str))
+            judged.append((number, replace(candidate, looks=sound)))
         else:
             outcomes[number] = Outcome(reason=failed, failed=True)
     candidates = tuple(candidate for _, candidate in judged)

@@ -52,7 +52,8 @@ def first_objects(head: bytes) -> list[dict[str, Any]]:
 
 def array_values(head: bytes) -> list[Any]:
     """Head of a JSON array → its first items."""
-    text, decoder, items = head.decode("utf-8-sig", errors="ignore").lstrip(), json.JSONDecoder(), []
+    text, decoder = head.decode("utf-8-sig", errors="ignore").lstrip(), json.JSONDecoder()
+    items: list[Any] = []
     if not text.startswith("["):
         return []
     text = text[1:].lstrip()

@@ -1,6 +1,7 @@
 """captions.jsonl: one line for each picture, {"image": name, "caption": text} or {"image": name, "captions": [texts]} → samples."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,7 +31,7 @@ class CaptionsJsonl(Reader):
             if isinstance(row, Broken):
                 yield row
             else:
-                yield attempt(lambda fields=row.fields: self._sample(fields, folder, names), row.where)
+                yield attempt(partial(self._sample, row.fields, folder, names), row.where)
 
     def _sample(self, value: Any, folder: str, names: Names) -> Sample:
         fields = mapping(value)

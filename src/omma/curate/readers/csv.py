@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -37,7 +38,7 @@ class Csv(Reader):
                 yield row
                 continue
             self._check_columns(row.fields, file.name)
-            yield attempt(lambda fields=row.fields: self._sample(fields, folder, names), row.where)
+            yield attempt(partial(self._sample, row.fields, folder, names), row.where)
 
     def _check_columns(self, fields: dict[str, Any], name: str) -> None:
         for column in (self.image, self.caption):

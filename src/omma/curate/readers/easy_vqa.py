@@ -4,6 +4,7 @@ One sample a question; its task is the kind of answer asked for: `shape`, `color
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,7 +36,7 @@ class EasyVqa(Reader):
             if isinstance(row, Broken):
                 yield row
             else:
-                yield attempt(lambda triple=row.fields: self._sample(triple, folder, names), row.where)
+                yield attempt(partial(self._sample, row.fields, folder, names), row.where)
 
     def _sample(self, triple: Any, folder: str, names: Names) -> Sample:
         if not _is_triple(triple):

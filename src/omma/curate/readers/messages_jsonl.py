@@ -6,6 +6,7 @@ checked against) and `task`.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -46,7 +47,7 @@ def talks(reader: Reader, rows: Iterator[Row | Broken], folder: str) -> Iterator
         if isinstance(row, Broken):
             yield row
         else:
-            yield attempt(lambda row=row: _talk(reader, row, folder, names), row.where)
+            yield attempt(partial(_talk, reader, row, folder, names), row.where)
 
 
 def _talk(reader: Reader, row: Row, folder: str, names: Names) -> Sample:

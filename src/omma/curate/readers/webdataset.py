@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -42,7 +43,7 @@ class WebDataset(Reader):
             yield Broken(name, error.got)
             return
         for key, members in _by_key(index.spans).items():
-            yield attempt(lambda members=members: self._sample(name, members, store), f"{name}#{key}")
+            yield attempt(partial(self._sample, name, members, store), f"{name}#{key}")
         if index.cut:
             yield Broken(name, f"the tar {index.cut}")
 

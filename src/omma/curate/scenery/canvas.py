@@ -91,7 +91,7 @@ def _star() -> list[tuple[float, float]]:
     return corners
 
 
-OUTLINES = {
+OUTLINES: dict[str, list[tuple[float, float]]] = {
     "square": [(0, 0), (1, 0), (1, 1), (0, 1)],
     "triangle": [(0.5, 0), (1, 1), (0, 1)],
     "star": _star(),
