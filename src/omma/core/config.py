@@ -13,7 +13,7 @@ import types
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import PurePath
-from typing import Any, Literal, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -23,6 +23,7 @@ HOUSE = ("omma", "omma_recipes")  # packages whose config classes a YAML file ma
 Class = TypeVar("Class", bound=type)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Base of everything a recipe can hold. Subclass it under `@config`; override `check` to refuse bad values."""
 
@@ -45,7 +46,7 @@ def config(cls: Class) -> Class:
     for name, default in list(vars(cls).items()):
         if isinstance(default, dict) and name in cls.__annotations__:
             setattr(cls, name, dataclasses.field(default_factory=default.copy))
-    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    return cast(Class, dataclasses.dataclass(frozen=True, kw_only=True)(cls))
 
 
 def show(tree: Config) -> str:
@@ -129,9 +130,13 @@ def packages(tree: Any) -> tuple[str, ...]:
     return tuple(names | {name: None for item in items for name in packages(item)})
 
 
-@cache
 def field_types(kind: type) -> dict[str, Any]:
     """Config class → its fields in order, with their resolved types."""
+    return _field_types(kind)
+
+
+@cache
+def _field_types(kind: Any) -> dict[str, Any]:
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 

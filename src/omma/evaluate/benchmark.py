@@ -70,7 +70,7 @@ class Benchmark(Config):
     def record(self, sample: Sample, gold: Any, reply: Reply, sight: Sight) -> Record:
         """One sample and its reply → an unmarked record with all that it came from."""
         first = sample.media[0] if sample.media else None
-        details = {
+        details: dict[str, Any] = {
             "asked": self.asked(reply.prompt_hash, sample, sight),
             "finish": reply.finish,
             "tokens": len(reply.token_ids),

@@ -53,7 +53,8 @@ def evaluate(
 
 def rescore(suite: Sequence[Benchmark], folder: Path) -> list[Verdict]:
     """Marks and verdicts anew from the files in `folder` alone. CheckpointError if records are missing or unreadable."""
-    known, verdicts = _read_known(folder), []
+    known = _read_known(folder)
+    verdicts: list[Verdict] = []
     for benchmark in _distinct(suite):
         marked = benchmark.mark(read_records(folder, benchmark.name), known)
         verdicts += benchmark.score(marked, known)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -81,7 +82,7 @@ def _recipe(folder: Path, trusted: Sequence[str]) -> Config:
     return load(file.read_text(encoding="utf-8"), where=str(file), trusted=trusted)
 
 
-def _field(tree: object, name: str, where: Path) -> object:
+def _field(tree: object, name: str, where: Path) -> Any:
     """A field of a recipe tree whose class belongs to a floor above this one."""
     if not isinstance(tree, Config) or name not in field_types(type(tree)):
         raise CheckpointError(f"{where}/{CONFIG}", f"{type(tree).__name__} without {name!r}", "a recipe that `omma run` wrote")

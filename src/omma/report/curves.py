@@ -14,7 +14,7 @@ from omma.report.facts import Facts
 
 INK = "#123456"  # stands for the page's own text colour until the SVG is written
 COLOURS = ("#3b7dd8", "#e07a2d", "#2fa36b", "#b455c7", "#d1495b", "#8a8f2a", "#17a2b8", "#7a6ff0")
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10.5,

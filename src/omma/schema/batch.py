@@ -1,6 +1,7 @@
 """Batch: one packed stream of tokens from many documents, one packed stream of patches from many pictures. No padding."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -45,7 +46,8 @@ class Batch:
         """The same batch on another device."""
         pictures = Pictures(self.pictures.patches.to(device), self.pictures.grids.to(device))
         moved = {f.name: getattr(self, f.name) for f in fields(self)} | {"pictures": pictures}
-        return Batch(**{name: value.to(device) if isinstance(value, Tensor) else value for name, value in moved.items()})
+        placed: dict[str, Any] = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in moved.items()}
+        return Batch(**placed)
 
 
 @dataclass(frozen=True, slots=True)
