@@ -16,6 +16,7 @@ from torch import Tensor
 
 from omma.core.errors import DataError
 from omma.generate.cache import Cache, DecodeAttend, PrefillAttend
+from omma.generate.layout import by_columns
 from omma.generate.sampling import Sampling, choose, draws
 from omma.generate.text import GrowingText, cut
 from omma.model.vlm import VlmModule
@@ -70,9 +71,10 @@ def generate(module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vo
     """
     growing = [GrowingText(vocabulary.decode, sampling.stop) for _ in batch.sample_ids] if sampling.stop else []
     tokens: list[list[Token]] = [[] for _ in batch.sample_ids]
-    for step in steps(module, batch, sampling, vocabulary, growing):
-        for token in step:
-            tokens[token.row].append(token)
+    with by_columns(module.language):
+        for step in steps(module, batch, sampling, vocabulary, growing):
+            for token in step:
+                tokens[token.row].append(token)
     return [_continuation(row, vocabulary, sampling) for row in tokens]
 
 
@@ -138,8 +140,7 @@ def _pick(logits_BV: Tensor, banned: Tensor, sampling: Sampling, chance_B: Tenso
     """Logits → (token ids, their log-probabilities under the model as it is)."""
     logits_BV = logits_BV.float()
     total_B = logits_BV.logsumexp(dim=-1)
-    allowed_BV = logits_BV.index_fill(1, banned, -torch.inf) if len(banned) else logits_BV
-    id_B = choose(allowed_BV, sampling, chance_B)
+    id_B = choose(logits_BV.index_fill_(1, banned, -torch.inf), sampling, chance_B)  # these logits are nobody else's
     return id_B, logits_BV.gather(1, id_B[:, None]).squeeze(1) - total_B
 
 
