@@ -3,15 +3,16 @@
 On CUDA the kernel is compiled from the rule; on CPU torch only has the uncompiled forward pass, without gradients.
 """
 
+import importlib
 import warnings
 from collections.abc import Callable
 from functools import cache, partial
+from types import ModuleType
 from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
 from omma.nn.mask import Packed
 
@@ -28,19 +29,25 @@ def attend_flex(
 
 @cache
 def _compiled() -> Callable[..., Any]:
-    return torch.compile(flex_attention, dynamic=True)
+    return torch.compile(_library().flex_attention, dynamic=True)
 
 
-def _uncompiled(q: Tensor, k: Tensor, v: Tensor, *, block_mask: BlockMask, enable_gqa: bool) -> Tensor:
+def _uncompiled(q: Tensor, k: Tensor, v: Tensor, *, block_mask: Any, enable_gqa: bool) -> Tensor:
     with warnings.catch_warnings():
         # The advice to compile does not hold here: the CPU kernel would be built anew for each stream length.
         warnings.filterwarnings("ignore", message="flex_attention called without torch.compile")
-        return flex_attention(q, k, v, block_mask=block_mask, enable_gqa=enable_gqa)
+        return _library().flex_attention(q, k, v, block_mask=block_mask, enable_gqa=enable_gqa)
 
 
-def _block_mask(mask: Packed) -> BlockMask:
+def _block_mask(mask: Packed) -> Any:
     def allowed(_batch: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return mask.allows(query, key)
 
     size = mask.num_tokens
-    return create_block_mask(allowed, None, None, size, size, device=mask.cu_seqlens.device)
+    return _library().create_block_mask(allowed, None, None, size, size, device=mask.cu_seqlens.device)
+
+
+@cache
+def _library() -> ModuleType:
+    # torch's compiler comes with it: seconds that a command on CPU need not wait
+    return importlib.import_module("torch.nn.attention.flex_attention")

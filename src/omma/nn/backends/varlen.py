@@ -1,11 +1,12 @@
 """Variable-length flash attention: q (T, H, K), k and v (T, G, K), mask → (T, H, K). CUDA, half precision, window-shaped rules."""
 
-from functools import partial
+import importlib
+from collections.abc import Callable
+from functools import cache, partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.attention.varlen import varlen_attn
 
 from omma.nn.mask import Both, Causal, Full, Packed, Rule, Window
 
@@ -36,9 +37,13 @@ def attend_varlen(
     borders = mask.once("varlen", partial(mask.cu_seqlens.to, torch.int32))
     longest = max(mask.lengths, default=0)
     shared = q_THK.shape[1] != k_TGK.shape[1]
-    return varlen_attn(  # type: ignore[return-value]
-        q_THK, k_TGK, v_TGK, borders, borders, longest, longest, window_size=window(mask.rule), enable_gqa=shared
-    )
+    return _kernel()(q_THK, k_TGK, v_TGK, borders, borders, longest, longest, window_size=window(mask.rule), enable_gqa=shared)
+
+
+@cache
+def _kernel() -> Callable[..., Tensor]:
+    # torch's compiler comes with it: seconds that a command on CPU need not wait
+    return importlib.import_module("torch.nn.attention.varlen").varlen_attn
 
 
 def _narrower(first: int, second: int) -> int:
