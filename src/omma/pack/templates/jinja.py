@@ -47,8 +47,8 @@ class Jinja(Template):
             raise ConfigError("Jinja.picture", repr(self.picture), f"text that holds image_token {self.image_token!r}")
 
     def tiny(self) -> Template:  # type: ignore[override]
-        """A tokenizer's own template goes with the tokenizer; a given text stays."""
-        return self if self.source else ChatMarks()
+        """A published template goes with the released tokenizer whose names (`eos_token`, ...) it writes."""
+        return ChatMarks()
 
     @property
     def image(self) -> str:
