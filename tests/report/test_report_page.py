@@ -47,6 +47,10 @@ def test_whole_run_tells_everything(whole_run: RunFolder) -> None:
     assert "110 samples were read; 90 are trained on, 10 held out, 10 dropped" in text
 
 
+def test_headline_tells_what_looking_is_worth(whole_run: RunFolder) -> None:
+    assert "<dt>better for looking</dt><dd>58.0%</dd>" in page(whole_run)  # 93% seeing, 35% blind
+
+
 def test_page_is_one_file_without_foreign_addresses_or_scripts(whole_run: RunFolder) -> None:
     text = page(whole_run)
     assert "<script" not in text

@@ -50,7 +50,7 @@ def loss_curve(facts: Facts) -> str:
     validation = _over_stages(facts, "validation", offsets, "token_loss")
     lines = [Line("training", *train, COLOURS[0])] if train[0] else []
     if validation[0]:
-        lines.append(Line("held out, per token", *validation, COLOURS[1], "o-"))
+        lines.append(Line("held out, per token", *validation, COLOURS[1], "o--"))
     return _draw(lines, "loss (nats)", tuple(offsets.items()), log=_spread(train[1]) > 12)
 
 

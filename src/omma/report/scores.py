@@ -101,15 +101,13 @@ def _cell(verdict: Verdict) -> Cell:
 
 
 def _headline(facts: Facts, verdict: Verdict) -> Headline:
-    beside = []
-    for moment in facts.moments:
-        same = [
-            v
-            for v in facts.verdicts[moment]
-            if (v.benchmark, v.metric, v.subset) == (verdict.benchmark, verdict.metric, verdict.subset)
-        ]
-        if same and moment in (BEFORE, BLIND) and moment != facts.final:
-            beside.append((moment_words(moment), written(same[0], same[0].value)))
+    key = (verdict.benchmark, verdict.metric, verdict.subset)
+    same = {m: v for m in facts.moments for v in facts.verdicts[m] if (v.benchmark, v.metric, v.subset) == key}
+    beside = [(moment_words(m), written(v, v.value)) for m, v in same.items() if m in (BEFORE, BLIND) and m != facts.final]
+    if BLIND in same:
+        better = verdict.value - same[BLIND].value
+        gain = written(verdict, better if verdict.higher_is_better else -better)
+        beside.append(("better for looking", gain))
     if verdict.trivial is not None:
         beside.append(("trivial guess", written(verdict, verdict.trivial)))
     return Headline(verdict.benchmark, verdict.metric, written(verdict, verdict.value), tuple(beside))
