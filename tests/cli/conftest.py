@@ -122,7 +122,11 @@ def call(*arguments: object, folder: Path) -> Said:
             code = answer(words)
     finally:
         sys.argv, sys.path[:] = argv, path
-        sys.modules.pop("lab", None)
+        own = [
+            name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(str(folder.resolve()))
+        ]
+        for name in own:
+            del sys.modules[name]
     return Said(code, out.getvalue(), err.getvalue())
 
 

@@ -39,7 +39,13 @@ def test_the_recipe_it_writes_is_whole(omma: Callable) -> None:
 @pytest.mark.slow
 def test_the_recipe_it_writes_runs(omma: Callable, desk: Path) -> None:
     omma("new", "pictures")
-    small = ["data.max_errors=0.5", "data.operators.1.min_side=8"]
+    small = [
+        "data.max_errors=0.5",
+        "data.operators.1.min_side=8",
+        "suite.0.limit=2",
+        "suite.1.limit=2",
+        "suite.captions_loss.shown=1",
+    ]
     small += [f"stages.{name}.length={{class: omma.train.stage.Steps, count: 2}}" for name in ("captions", "instruct")]
     said = omma("run", "./pictures_recipe.py", "run.curate_workers=0", "run.threads=1", *small)
     assert said.code == 0, said.err

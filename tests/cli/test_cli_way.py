@@ -106,6 +106,7 @@ def test_report_lists_errors(reading: Reading) -> None:
     assert said.code == 0 and "captions/broken.png" in said.out and said.out.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_single_verbs_chain_and_run_scores_what_train_has_trained(omma: Callable, desk: Path) -> None:
     said = omma("curate", "./lab.py:mine")
     assert said.code == 0 and "decode: 1 dropped" in said.err

@@ -44,7 +44,7 @@ def load_file(path: Path) -> ModuleType:
             return known
         raise ConfigError(str(path), f"a module named {path.stem!r} is loaded already", "", "rename the file")
     sys.path.insert(0, str(path.resolve().parent))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
