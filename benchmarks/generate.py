@@ -6,7 +6,7 @@ each at its own length as real ones do (a stop token is one of every 48 ids here
 once all run to the same length. Tokens behind a stop count for nobody. Every round runs both sides one after the other;
 the ratio is the median of the rounds' ratios. The greedy tokens of both sides are compared.
 
-    python benchmarks/generate.py [--threads 2] [--rounds 7] [--tokens 128]
+    python benchmarks/generate.py [--threads 1] [--rounds 7] [--tokens 128]
 """
 
 import argparse
@@ -107,7 +107,7 @@ def timed(run) -> tuple[float, list[list[int]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--tokens", type=int, default=128)
     options = parser.parse_args()

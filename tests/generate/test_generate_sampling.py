@@ -76,6 +76,12 @@ def test_a_forbidden_token_is_never_drawn():
     assert drawn == {1, 2}
 
 
+def test_the_smallest_temperature_is_greedy():
+    logits = torch.tensor([[100.0, 300.0, -50.0, 299.0]])
+    for temperature in (1e-2, 1e-30, 5e-324):
+        assert choose(logits, Sampling(temperature=temperature, top_p=0.9, min_p=0.1), torch.tensor([0.7])).tolist() == [1]
+
+
 def test_greedy_takes_the_likeliest_whatever_the_filters():
     assert choose(LOGITS, Sampling(top_k=3, top_p=0.1), torch.tensor([0.9])).tolist() == [1]
 

@@ -62,7 +62,8 @@ def choose(logits_BV: Float[Tensor, "B V"], sampling: Sampling, draws_B: Float[T
     """Logits and one draw per row → token ids: the likeliest at temperature 0, else by inverting the filtered CDF."""
     if sampling.temperature == 0.0:
         return logits_BV.argmax(dim=-1)
-    probability = filtered(logits_BV, sampling).double().softmax(dim=-1)
+    below_BV = logits_BV - logits_BV.amax(dim=-1, keepdim=True)  # so that no small temperature makes infinities
+    probability = filtered(below_BV, sampling).double().softmax(dim=-1)
     cumulative = probability.cumsum(dim=-1)
     target = draws_B.double().clamp(max=BELOW_ONE)[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, target, right=True).squeeze(1)
