@@ -15,6 +15,7 @@ from omma.core.config import Config, config
 from omma.core.errors import ConfigError
 from omma.core.seeds import generator
 
+COLDEST = 1e-6  # below it, logits over the temperature are no longer finite
 BELOW_ONE = 1.0 - 1e-9  # a draw that rounds up to 1 would fall behind the last token, where banned ids may stand
 
 
@@ -36,8 +37,8 @@ class Sampling(Config):
     seed: int = 0
 
     def check(self) -> None:
-        if not 0.0 <= self.temperature < float("inf"):
-            raise ConfigError("Sampling.temperature", str(self.temperature), "0 (greedy) or a positive number")
+        if self.temperature != 0.0 and not COLDEST <= self.temperature < float("inf"):
+            raise ConfigError("Sampling.temperature", str(self.temperature), f"0 (greedy) or a number from {COLDEST} on")
         if not 0.0 < self.top_p <= 1.0:
             raise ConfigError("Sampling.top_p", str(self.top_p), "a mass above 0, at most 1", "1 keeps every token")
         if self.top_k < 0:
@@ -62,8 +63,7 @@ def choose(logits_BV: Float[Tensor, "B V"], sampling: Sampling, draws_B: Float[T
     """Logits and one draw per row → token ids: the likeliest at temperature 0, else by inverting the filtered CDF."""
     if sampling.temperature == 0.0:
         return logits_BV.argmax(dim=-1)
-    below_BV = logits_BV - logits_BV.amax(dim=-1, keepdim=True)  # so that no small temperature makes infinities
-    probability = filtered(below_BV, sampling).double().softmax(dim=-1)
+    probability = filtered(logits_BV, sampling).double().softmax(dim=-1)
     cumulative = probability.cumsum(dim=-1)
     target = draws_B.double().clamp(max=BELOW_ONE)[:, None] * cumulative[:, -1:]
     return torch.searchsorted(cumulative, target, right=True).squeeze(1)
