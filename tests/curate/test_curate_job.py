@@ -21,7 +21,7 @@ from omma.core.runs import RunFolder
 from omma.curate import looking
 from omma.curate.data import Data
 from omma.curate.flaws import flaw_of
-from omma.curate.job import curate, raw_folder
+from omma.curate.job import conversations, curate, raw_folder
 from omma.curate.operator import PictureOperator
 from omma.curate.operators.caption import Caption
 from omma.curate.operators.decode import Decode
@@ -161,8 +161,11 @@ def test_joined_questions_are_all_accounted_for(folder, tmp_path, write_lines):
     write_lines(folder / "questions.jsonl", *({"image": f"{i:02d}.png", "messages": said} for i in range(12) for said in asked))
     sources = {"questions": MessagesJsonl(path="questions.jsonl")}
     run = RunFolder(tmp_path / "run")
-    curate(small(folder, Decode(), ExactHash(), sources=sources, turns=3), run, seed=0, workers=0)
-    train = read_manifest(run / "data/train.parquet")
+    data = small(folder, Decode(), ExactHash(), sources=sources, turns=3)
+    curate(data, run, seed=0, workers=0)
+    single = read_manifest(run / "data/train.parquet")
+    assert len(single) == 60 and all(sample.answer is None and len(sample.turns) == 2 for sample in single)
+    train = conversations(data, single, seed=0)
     assert sorted(len(sample.turns) for sample in train) == [4] * 12 + [6] * 12
     gone = {row.sample_id for row in run.ledger.entries("join")}
     assert len(gone) == 60 - 24

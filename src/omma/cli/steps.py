@@ -5,7 +5,7 @@ from pathlib import Path
 from omma.cli.job import Job
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
-from omma.curate.job import curate
+from omma.curate.job import conversations, curate
 from omma.evaluate.job import evaluate
 from omma.generate.sight import Sight
 from omma.generate.talker import Talker
@@ -37,7 +37,8 @@ def curate_step(job: Job) -> None:
 
 def gather(job: Job) -> Materials:
     """Manifests + tokenizer (made once) → what stages read."""
-    samples, heldout = (read_manifest(job.run / f"data/{name}.parquet") for name in ("train", "heldout"))
+    train, heldout = (read_manifest(job.run / f"data/{name}.parquet") for name in ("train", "heldout"))
+    samples = conversations(job.recipe.data, train, job.recipe.run.seed)
     text, folder = chat(job.recipe), job.run / "tokenizer"
     if job.world.leads and job.run.done("tokenizer") is None:
         with job.clock.part("tokenizer"):
@@ -94,7 +95,8 @@ def evaluate_step(job: Job, module: VlmModule, materials: Materials, moment: str
         return
     with job.clock.part(f"evaluate {moment}"):
         talker = Talker(module, materials.codec, materials.eye, materials.store, job.world.device)
-        evaluate(job.recipe.suite, talker, materials.heldout, materials.samples, job.run / f"eval/{moment}", sight)
+        train = read_manifest(job.run / "data/train.parquet")  # single questions with their answers, not conversations
+        evaluate(job.recipe.suite, talker, materials.heldout, train, job.run / f"eval/{moment}", sight)
     job.run.finish(f"eval-{moment}")
 
 

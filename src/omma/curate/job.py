@@ -6,6 +6,7 @@ made: after a kill the same call continues and writes the same bytes as if nothi
 
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,11 +58,16 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     joined = join_turns(train, data.turns, seed)
     with run.ledger.step("join") as book:
         book.extend(joined.entries)
-    write_manifest(run / "data/train.parquet", joined.samples)
+    write_manifest(run / "data/train.parquet", train)  # single: answers are learnt from it; `conversations` joins them
     write_manifest(run / "data/heldout.parquet", heldout)
     _write_scores(run / "data/scores.parquet", data, members)
     run.finish("curate", **summarise(data, members, root, seed))
     say(f"curated {len(members):,} samples: {len(train):,} to train on{_as(joined.samples, train)}, {len(heldout):,} held out")
+
+
+def conversations(data: Data, train: Sequence[Sample], seed: int) -> list[Sample]:
+    """Curated training samples → what is trained on: single questions joined as `data.turns` says."""
+    return join_turns(train, data.turns, seed).samples
 
 
 def _as(joined: list[Sample], train: list[Sample]) -> str:
