@@ -10,35 +10,19 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from omma.core.config import config
-from omma.core.errors import ConfigError
-from omma.model.slots import Connector, ConnectorModule, Grid
-from omma.nn.grids import on_host, square_groups, uneven
+from omma.model.slots import ConnectorModule
+from omma.model.squares import Squares
+from omma.nn.grids import on_host, square_groups
 from omma.nn.norm import build_norm
 from omma.schema.batch import Stream
 
 
 @config
-class Merger(Connector):
+class Merger(Squares):
     """`factor` patches per side become one token. Qwen2-VL norms by `layer`, Qwen2.5-VL by `rms`."""
 
-    factor: int = 2
     norm: Literal["layer", "rms"] = "layer"
     norm_eps: float = 1e-6
-
-    def check(self) -> None:
-        if self.factor < 1:
-            raise ConfigError("Merger.factor", str(self.factor), "at least 1 patch per side")
-
-    @property
-    def merge(self) -> int:
-        """Patches per token side."""
-        return self.factor
-
-    def grid(self, patches: Grid) -> Grid:
-        """Both sides divided by the factor; ShapeError if they do not divide."""
-        if patches[0] % self.factor or patches[1] % self.factor:
-            raise uneven(*patches, self.factor)
-        return patches[0] // self.factor, patches[1] // self.factor
 
     def build(self, *, in_dim: int, out_dim: int) -> "MergerModule":
         return MergerModule(self, in_dim, out_dim)

@@ -9,33 +9,17 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from omma.core.config import config
-from omma.core.errors import ConfigError
-from omma.model.slots import Connector, ConnectorModule, Grid
-from omma.nn.grids import on_host, square_groups, uneven
+from omma.model.slots import ConnectorModule
+from omma.model.squares import Squares
+from omma.nn.grids import on_host, square_groups
 from omma.schema.batch import Stream
 
 
 @config
-class PixelShuffle(Connector):
+class PixelShuffle(Squares):
     """`factor` patches per side become one token: 1/factor² of the tokens, factor² times as wide."""
 
-    factor: int = 2
     norm_eps: float = 1e-5
-
-    def check(self) -> None:
-        if self.factor < 1:
-            raise ConfigError("PixelShuffle.factor", str(self.factor), "at least 1 patch per side")
-
-    @property
-    def merge(self) -> int:
-        """Patches per token side."""
-        return self.factor
-
-    def grid(self, patches: Grid) -> Grid:
-        """Both sides divided by the factor; ShapeError if they do not divide."""
-        if patches[0] % self.factor or patches[1] % self.factor:
-            raise uneven(*patches, self.factor)
-        return patches[0] // self.factor, patches[1] // self.factor
 
     def build(self, *, in_dim: int, out_dim: int) -> "PixelShuffleModule":
         return PixelShuffleModule(self, in_dim, out_dim)
