@@ -6,18 +6,23 @@ import typer
 
 from omma.core.errors import ConfigError
 
+INTERRUPTED = 130
+
 
 def call(module_name: str, verb: str, arguments: list[str]) -> int:
-    """Parse the arguments as the module's `command` declares them and run it → exit code. ConfigError for bad usage."""
+    """Parse the arguments as the module's `command` declares them and run it → exit code.
+
+    ConfigError for bad usage; KeyboardInterrupt for Ctrl-C.
+    """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command()(importlib.import_module(module_name).command)
     try:
-        app(arguments, prog_name=f"omma {verb}", standalone_mode=False)
+        code = int(app(arguments, prog_name=f"omma {verb}", standalone_mode=False) or 0)
     except typer.TyperException as error:
         got = error.format_message().rstrip(".")
         raise ConfigError(f"omma {verb}", got[:1].lower() + got[1:], "", f"see `omma {verb} --help`") from None
     except typer.Abort:
         raise KeyboardInterrupt from None
-    except typer.Exit as leave:
-        return leave.exit_code
-    return 0
+    if code == INTERRUPTED:  # typer turns Ctrl-C into a returned exit code
+        raise KeyboardInterrupt
+    return code

@@ -1,6 +1,7 @@
 """Looking: names of pictures → hash, size and every operator's look, in worker processes or in this one, with the same result."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -80,7 +81,10 @@ def spread(work: Callable[[Job], Result], jobs: list[Job], workers: int) -> Iter
         return
     # Fresh processes, not forks: a fork of a process that runs threads (torch, arrow) may hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
+    size = min(workers, len(jobs))
+    # Ctrl-C reaches every process of the terminal: this one answers it, the workers finish their shard without a word.
+    quiet = (signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(size, mp_context=context, initializer=signal.signal, initargs=quiet) as pool:
         futures: list[Future[Result]] = [pool.submit(work, job) for job in jobs]
         try:
             for future in futures:
