@@ -42,7 +42,8 @@ class Entry:
 class Ledger:
     """The ledger of one run folder.
 
-    Use `with ledger.step("curate") as book: book.add(Entry(...))`; opening a step again starts it afresh.
+    Use `with ledger.step("curate") as book: book.add(Entry(...))`; opening a step again starts it afresh, once its first
+    new rows are on disk: until then the old ones stand.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,15 +73,17 @@ class Book:
         self.folder, self.step_name = folder, step
         self.pending: list[dict[str, object]] = []
         self.segments = 0
+        self.old: set[Path] = set()
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        for old in self.folder.glob(f"{self.step_name}-*.parquet"):
-            old.unlink()
+        self.old = set(self.folder.glob(f"{self.step_name}-*.parquet"))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.flush()
+        if error is None:
+            self._clear()  # of a step that ended without a row
 
     def add(self, *entries: Entry) -> None:
         """Append rows; they are on disk after the next flush."""
@@ -96,7 +99,15 @@ class Book:
     def flush(self) -> None:
         """Write pending rows as one segment."""
         if self.pending:
-            with atomic_path(self.folder / f"{self.step_name}-{self.segments:06d}.parquet") as temporary:
+            segment = self.folder / f"{self.step_name}-{self.segments:06d}.parquet"
+            with atomic_path(segment) as temporary:
                 pq.write_table(pa.Table.from_pylist(self.pending, SCHEMA), temporary)
             self.segments += 1
             self.pending = []
+            self.old.discard(segment)  # replaced
+            self._clear()
+
+    def _clear(self) -> None:
+        for old in self.old:
+            old.unlink(missing_ok=True)
+        self.old = set()
