@@ -110,7 +110,7 @@ def build_plan(
     counts = np.add.reduceat(fits, lengths.first[:-1], dtype=np.int64) if len(lengths.sample) else np.zeros(0, np.int64)
     if not counts.any():
         raise _nothing_fits(lengths, budget, len(ids))
-    parts = _sources(lengths, counts, sources, mixture)
+    parts = _sources(lengths, counts, sources, mixture, budget)
     total = max(round(epochs * sum(len(part.units) for part in parts)), 1) if epochs else 0
     choices, bins, binner = _pack(lengths, fits, counts, Draws(parts, seed, total), budget, steps)
     order = _order(binner, budget, seed, steps)
@@ -138,11 +138,16 @@ def _fits(lengths: Lengths, budget: Budget) -> np.ndarray:
     return (lengths.tokens <= budget.tokens) & (lengths.patches <= budget.patches)
 
 
-def _sources(lengths: Lengths, counts: np.ndarray, sources: Sequence[str], mixture: Mapping[str, float]) -> list[Source]:
+def _sources(
+    lengths: Lengths, counts: np.ndarray, sources: Sequence[str], mixture: Mapping[str, float], budget: Budget
+) -> list[Source]:
     """Units that fit, by source, with shares that sum to 1."""
     names = np.asarray(sources)[lengths.sample]
     present = sorted(set(names.tolist()))
     for name in mixture:
+        if name not in present and name in sources:
+            entries = [entry for entry in lengths.entries if entry.source == name]
+            raise _nothing_to_pack(f"mixture.{name}", entries, budget, sources.count(name))
         if name not in present:
             raise DataError(f"mixture.{name}", f"no samples of source {name!r}", "", did_you_mean(name, present))
     natural = {name: float(((names == name) & (counts > 0)).sum()) for name in present}
@@ -152,7 +157,8 @@ def _sources(lengths: Lengths, counts: np.ndarray, sources: Sequence[str], mixtu
     for name in weights:
         if not natural[name]:
             fix = "raise budget.tokens or budget.patches, or take the source out of the mixture"
-            raise DataError(f"mixture.{name}", "no sample of this source fits the budget", "", fix)
+            choices = np.repeat(names == name, np.diff(lengths.first))
+            raise DataError(f"mixture.{name}", f"no sample of this source fits {_least(lengths, budget, choices)}", "", fix)
     whole = sum(weights.values())
     return [Source(name, np.flatnonzero((names == name) & (counts > 0)), weight / whole) for name, weight in weights.items()]
 
@@ -202,9 +208,24 @@ def _order(binner: Binner, budget: Budget, seed: int, steps: int) -> np.ndarray:
 
 def _nothing_fits(lengths: Lengths, budget: Budget, count: int) -> DataError:
     if not len(lengths.tokens):
-        fix = "see the ledger: each has a row that says why"
-        return DataError("plan", f"none of {count} samples can be packed", "samples with turns or captions", fix)
-    tokens, patches = int(lengths.tokens.min()), int(lengths.patches.min())
-    got = f"no sample fits a bin of {budget.tokens:,} tokens and {budget.patches:,} patches"
+        return _nothing_to_pack("plan", lengths.entries, budget, count)
+    everything = np.ones(len(lengths.tokens), bool)
+    return DataError("plan", f"no sample fits {_least(lengths, budget, everything)}", "", "raise budget.tokens or budget.patches")
+
+
+def _least(lengths: Lengths, budget: Budget, choices: np.ndarray) -> str:
+    """The budget, and the least that some choices of units cost, in words."""
+    tokens, patches = int(lengths.tokens[choices].min()), int(lengths.patches[choices].min())
     smallest = f"the shortest sample has {tokens:,} tokens, the fewest patches of one are {patches:,}"
-    return DataError("plan", f"{got}; {smallest}", "", "raise budget.tokens or budget.patches")
+    return f"a bin of {budget.tokens:,} tokens and {budget.patches:,} patches; {smallest}"
+
+
+def _nothing_to_pack(where: str, entries: Sequence[Entry], budget: Budget, count: int) -> DataError:
+    """No sample has a unit: all were dropped as too long, or cannot be said. The shortest, or else the first, tells why."""
+    got = f"none of {count} samples can be packed into a bin of {budget.tokens:,} tokens and {budget.patches:,} patches"
+    dropped = sorted((entry for entry in entries if entry.score is not None), key=lambda entry: entry.score or 0.0)
+    if dropped:
+        got += f"; the shortest, {dropped[0].sample_id}, has {dropped[0].reason}"
+        return DataError(where, got, "", "raise budget.tokens or budget.patches")
+    got += f"; the first, {entries[0].reason}" if entries else ""
+    return DataError(where, got, "samples with turns or captions", "see the ledger: each has a row that says why")
