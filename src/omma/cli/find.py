@@ -11,6 +11,7 @@ from types import ModuleType
 from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
+from omma.core.files import read_text
 from omma.recipe import Recipe
 
 
@@ -50,7 +51,7 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the file raises is the person's to see, in one line
+    except (Exception, SystemExit) as error:  # whatever the file raises is the person's to see, in one line
         del sys.modules[path.stem]
         raise ConfigError(
             str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where"
@@ -79,7 +80,7 @@ def _from_file(path: Path, function: str) -> Recipe:
 def _from_yaml(path: Path, trusted: tuple[str, ...]) -> Recipe:
     if not path.is_file():
         raise ConfigError(str(path), "no such file", "a recipe as `omma show RECIPE` prints it")
-    return _checked(load(path.read_text(encoding="utf-8"), where=str(path), trusted=trusted), str(path))
+    return _checked(load(read_text(path), where=str(path), trusted=trusted), str(path))
 
 
 def _call(module: ModuleType, name: str) -> Recipe:

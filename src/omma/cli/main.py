@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a defect of ours (with its traceback), 2 a mistake in what was asked, 130 interrupted.
 """
 
+import errno
 import importlib
 import os
 import shlex
@@ -71,6 +72,10 @@ def answer(arguments: list[str]) -> int:
         return int(call(VERBS[verb][0], verb, rest))
     except OmmaError as error:
         return complain(str(error))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        return complain(f"{error.filename or 'disk'}: the disk is full; free some space and run the same command again")
     except Interrupted as stop:
         return _left(str(stop), arguments)
     except KeyboardInterrupt:

@@ -39,6 +39,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def read_text(path: Path) -> str:
+    """Text file → its text; DataError if it is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(str(path), f"not UTF-8 at byte {error.start}", "a text file", "save it again as UTF-8") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file whole."""
     with atomic_path(path) as temporary:

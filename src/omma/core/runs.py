@@ -1,5 +1,6 @@
 """Run folder: where everything of one run lies, and the marks that say which steps are done."""
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from omma.core.config import Config, difference, load, packages, show
 from omma.core.errors import CheckpointError
-from omma.core.files import write_text
+from omma.core.files import read_text, write_text
 from omma.core.ledger import Ledger
 from omma.core.logs import JsonLog
 
@@ -25,15 +26,25 @@ class RunFolder:
 
     def begin(self, recipe: Config, *, command: str) -> None:
         """Make the folder, or continue one that was begun with the same recipe (CheckpointError showing the difference)."""
+        self._make()
         file = self / "config.yaml"
         if file.exists():
-            changes = difference(load(file.read_text(encoding="utf-8"), where=str(file), trusted=packages(recipe)), recipe)
+            changes = difference(load(read_text(file), where=str(file), trusted=packages(recipe)), recipe)
             if changes:
                 fix = "give another folder with run.folder=NAME, or delete this one"
                 raise CheckpointError(str(self.path), "was begun with another recipe:\n  " + "\n  ".join(changes) + "\n", "", fix)
         else:
             write_text(file, show(recipe))
         self.log.write(event="command", command=command, pid=os.getpid())
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            fix = "give another one with run.folder=NAME"
+            raise CheckpointError(str(self.path), f"no run folder: {error.strerror}", "a folder to write in", fix) from None
 
     def done(self, step: str) -> dict[str, Any] | None:
         """What a finished step left as its summary, or None if it is not finished."""

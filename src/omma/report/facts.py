@@ -11,11 +11,13 @@ import pyarrow as pa
 import yaml
 
 from omma.core.errors import DataError
+from omma.core.files import read_text
 from omma.core.runs import RunFolder
 from omma.evaluate.job import VERDICTS, read_records, read_verdicts
 from omma.schema.verdict import Record, Verdict
 
 BEFORE, AFTER, BLIND = "before", "after-", "blind"
+FIX = "write it anew with `omma show RECIPE`"
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,25 @@ def read_facts(run: RunFolder) -> Facts:
     file = run / "config.yaml"
     if not file.is_file():
         raise DataError(str(run.path), "no config.yaml", "a run folder", "make one with `omma run RECIPE`")
-    text = file.read_text(encoding="utf-8")
+    text = read_text(file)
     folders = sorted(path for path in (run / "eval").glob("*") if path.is_dir())
     return Facts(
         folder=run.path,
         config_text=text,
-        config=yaml.safe_load(text),
+        config=_parsed(text, file),
         done={path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((run / "done").glob("*.json"))},
         lines=tuple(run.log.read()),
         ledger=run.ledger.table(),
         verdicts={path.name: tuple(read_verdicts(path)) for path in folders if (path / VERDICTS).is_file()},
         records={path.name: {f.stem: tuple(read_records(path, f.stem)) for f in sorted(path.glob("*.jsonl"))} for path in folders},
     )
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise DataError(str(file), f"not YAML: {' '.join(str(error).split())}", "the recipe of the run", FIX) from None
+    if not isinstance(config, dict):
+        raise DataError(str(file), f"a {type(config).__name__}", "the recipe of the run", FIX)
+    return config
