@@ -45,7 +45,7 @@ def quickstart() -> Recipe:
             ),
         ),
         data=Data(
-            world=(ScenesWorld(folder="scenes", num_pictures=6000, num_heldout=700, numbers=0.6, size=CANVAS),),
+            world=(ScenesWorld(folder="scenes", num_pictures=6000, num_heldout=700, size=CANVAS),),
             sources={
                 "captions": CaptionsJsonl(path="scenes/train/captions.jsonl"),
                 "questions": MessagesJsonl(path="scenes/train/questions.jsonl"),
