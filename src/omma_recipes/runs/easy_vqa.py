@@ -20,7 +20,7 @@ from omma.train.stage import Stage, Steps
 
 
 def easy_vqa() -> Recipe:
-    """easy-VQA (github.com/vzhou842/easy-VQA): shape, colour and yes/no questions on 64 px pictures; scored on held-out pictures."""
+    """easy-VQA (github.com/vzhou842/easy-VQA): shape, colour and yes/no questions on 64 px; scored on held-out pictures."""
     return Recipe(
         id="easy_vqa",
         title="easy-VQA from scratch",
