@@ -31,7 +31,7 @@ def test_cached_logits_equal_uncached_ones(toolbox, kv_heads):
     module, prompts, length = toolbox.build(seed=kv_heads, kv_heads=kv_heads), toolbox.mixed, GROWTH + 9
     following = torch.randint(0, toolbox.vocab, (len(prompts), length), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        cache, logits = prefill(module, toolbox.pack(prompts))
+        cache, logits, _ = prefill(module, toolbox.pack(prompts))
         seen = [logits]
         for index in range(length):
             cache.open()
@@ -83,7 +83,10 @@ def test_rows_that_stop_leave_the_batch(module, toolbox):
     assert free[1].token_ids.index(stop_id) == 3
     widths = []
     original = module.language.forward
-    module.language.forward = lambda tokens, attend: (widths.append(len(tokens.hidden)), original(tokens, attend))[1]
+    module.language.forward = lambda tokens, attend, between=None: (
+        widths.append(len(tokens.hidden)),
+        original(tokens, attend, between),
+    )[1]
     try:
         stopped = generate(module, toolbox.pack(toolbox.mixed), Sampling(max_tokens=10), toolbox.LetterWords(stop_ids=(stop_id,)))
     finally:
@@ -178,7 +181,10 @@ def test_positions_continue_behind_the_largest_of_the_row(module, toolbox):
     batch.positions[:] = torch.arange(9)[:, None].clamp(max=6) * 2
     seen = []
     original = module.language.forward
-    module.language.forward = lambda tokens, attend: (seen.append(tokens.positions), original(tokens, attend))[1]
+    module.language.forward = lambda tokens, attend, between=None: (
+        seen.append(tokens.positions),
+        original(tokens, attend, between),
+    )[1]
     try:
         generate(module, batch, Sampling(max_tokens=3), toolbox.LetterWords())
     finally:

@@ -105,7 +105,7 @@ def test_logprobs_and_texts_belong_to_their_samples(talker, samples):
     for sample, reply in zip(samples, talker.answer(samples, GREEDY), strict=True):
         row = talker.codec.prompt(sample, talker.eye)
         ids = np.concatenate([row.token_ids, np.array(reply.token_ids, np.int32)])
-        positions = talker.eye.position_ids(ids, np.concatenate([p.slots for p in row.pictures]))
+        positions = talker.eye.position_ids(len(ids), row.pictures)
         full = replace(row, token_ids=ids, supervised=np.zeros(len(ids), bool), positions=positions)
         batch = rows_to_batch([full], talker.eye, talker.pixels["picture"].store)
         with torch.no_grad():

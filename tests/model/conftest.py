@@ -11,6 +11,8 @@ from omma.model.language.decoder import Decoder
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm, init
 from omma.schema.batch import IGNORE, Batch, Pictures
+from omma.schema.row import RowPicture
+from omma.schema.sample import Media
 from omma.schema.talk import Text
 
 VOCABULARY = 61
@@ -48,15 +50,19 @@ def make_document():
     def make(cfg, sizes, words=5, seed=0):
         rng = np.random.default_rng(seed)
         ids, slots, gather, grids, patches, seen = list(rng.integers(0, VOCABULARY, words)), [], [], [], [], 0
+        pictures = []
         for size in sizes:
-            plan = cfg.plan(*size)
+            plan, own = cfg.plan(*size), ([], [])
             for run in cfg.layout(plan):
                 if isinstance(run, str):
                     ids += list(rng.integers(0, VOCABULARY, 2))
                     continue
+                own[0].extend(range(len(ids), len(ids) + len(run)))
+                own[1].extend(run.tolist())
                 slots += range(len(ids), len(ids) + len(run))
                 gather += [int(i) if i < 0 else int(i) + seen for i in run]
                 ids += [0] * len(run)
+            pictures.append(RowPicture(Media("x"), plan, np.array(own[0], int), np.array(own[1], int), cfg.num_visual(plan)))
             seen += cfg.num_visual(plan)
             grids += [(1, *grid) for grid in plan.grids(cfg.patch)]
             patches.append(rng.integers(0, 256, (plan.num_patches(cfg.patch), 3 * cfg.patch**2)))
@@ -64,7 +70,7 @@ def make_document():
         labels = rng.integers(0, VOCABULARY, len(ids))
         labels[rng.random(len(ids)) < 0.3] = IGNORE
         return {"ids": np.array(ids), "slots": np.array(slots, int), "gather": gather, "grids": grids, "patches": patches,
-                "labels": labels, "seen": seen}  # fmt: skip
+                "labels": labels, "seen": seen, "pictures": pictures}  # fmt: skip
 
     return make
 
@@ -82,7 +88,7 @@ def pack():
             side = cfg.connector.merge
             grids, patches = [(1, side, side)], [np.zeros((side**2, 3 * cfg.patch**2))]
         gather = [g if g < 0 else g + int(seen[i]) for i, d in enumerate(documents) for g in d["gather"]]
-        positions = np.concatenate([cfg.position_ids(d["ids"], d["slots"]) for d in documents])
+        positions = np.concatenate([cfg.position_ids(len(d["ids"]), d["pictures"]) for d in documents])
         return Batch(
             tokens=torch.as_tensor(np.concatenate([d["ids"] for d in documents])),
             positions=torch.as_tensor(positions),

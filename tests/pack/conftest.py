@@ -38,8 +38,8 @@ class PatchEye:
         run = np.arange(self.num_visual(plan))
         return (self.tag, run) if self.tag else (run,)
 
-    def position_ids(self, token_ids, slots):
-        return np.arange(len(token_ids))[:, None]
+    def position_ids(self, num_tokens, pictures):
+        return np.arange(num_tokens)[:, None]
 
 
 def said(role, *parts):

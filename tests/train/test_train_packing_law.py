@@ -103,8 +103,7 @@ def make_row(vlm, number, sizes):
     token_ids = np.array(ids, np.int32)
     supervised = (token_ids > 0) & (random.random(len(ids)) < 0.6)
     supervised[-1] = True
-    all_slots = np.concatenate([np.zeros(0, np.int64), *(picture.slots for picture in pictures)])
-    return Row(f"doc-{number}", "law", token_ids, supervised, vlm.position_ids(token_ids, all_slots), tuple(pictures)), patches
+    return Row(f"doc-{number}", "law", token_ids, supervised, vlm.position_ids(len(token_ids), pictures), tuple(pictures)), patches
 
 
 def loss_and_gradients(module, batches, attend=None):

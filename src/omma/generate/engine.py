@@ -22,6 +22,7 @@ from omma.generate.text import GrowingText, cut
 from omma.model.vlm import VlmModule
 from omma.nn.attention import Packed, PackedAttend
 from omma.schema.batch import Batch, Stream
+from omma.schema.output import Between
 
 Finish = Literal["stop", "length"]
 
@@ -93,7 +94,7 @@ def steps(
     module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vocabulary, growing: Sequence[GrowingText]
 ) -> Iterator[list[Token]]:
     """The loop itself: per step, one token of every row that is not done. `growing` (one per row, or none) looks for stop texts."""
-    cache, logits_BV = prefill(module, batch)
+    cache, logits_BV, between = prefill(module, batch)
     device = logits_BV.device
     banned = torch.tensor(vocabulary.banned_ids, dtype=torch.long, device=device)
     chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
@@ -111,28 +112,31 @@ def steps(
             rows = torch.tensor(going, device=device)
             alive, id_B, chance_BL, position = [alive[i] for i in going], id_B[rows], chance_BL[rows], position[rows]
             cache.keep(rows)
-        logits_BV = _step(module, cache, id_B, position)
+        logits_BV = _step(module, cache, id_B, position, torch.tensor(alive, device=device), between)
 
 
 @torch.no_grad()  # no inference mode: parts keep index tensors by picture grid, and training could not use those afterwards
-def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"]]:
-    """Packed prompts → the filled cache and the logits behind each prompt's last token."""
+def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"], Between | None]:
+    """Packed prompts → the filled cache, the logits behind each prompt's last token, what goes on between blocks."""
     lengths = batch.cu_seqlens.diff().tolist()
     if not lengths or min(lengths) == 0:
         empty = batch.sample_ids[lengths.index(0)] if lengths else "the batch"
         raise DataError(f"generate.{empty}", "a prompt without tokens", "at least one", "give the sample a turn or a picture")
     cache = Cache(lengths, module.language.num_layers, batch.tokens.device)
     output = module.read(batch, PrefillAttend(PackedAttend(Packed(batch.cu_seqlens)), cache))
-    return cache, output.logits(batch.cu_seqlens[1:].long() - 1)
+    later = None if output.between is None else output.between.later()
+    return cache, output.logits(batch.cu_seqlens[1:].long() - 1), later
 
 
 @torch.inference_mode()
-def _step(module: VlmModule, cache: Cache, id_B: Tensor, position_BA: Tensor) -> Float[Tensor, "B V"]:
-    """One token per row → logits of the next. The rows are documents of length 1 of a stream."""
+def _step(
+    module: VlmModule, cache: Cache, id_B: Tensor, position_BA: Tensor, row_B: Tensor, between: Between | None
+) -> Float[Tensor, "B V"]:
+    """One token per row → logits of the next. The rows are documents of length 1 of a stream, `row_B` their prompts."""
     cache.open()
     language, count = module.language, torch.arange(len(id_B) + 1, device=id_B.device)
-    tokens = Stream(language.embed(id_B), position_BA, count, torch.zeros_like(id_B), count[:-1])
-    return language(tokens, DecodeAttend(cache)).hidden @ language.head.T
+    tokens = Stream(language.embed(id_B), position_BA, count, torch.zeros_like(id_B), row_B)
+    return language(tokens, DecodeAttend(cache), between).hidden @ language.head.T
 
 
 @torch.inference_mode()

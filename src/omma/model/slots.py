@@ -4,6 +4,8 @@ A config (plain word) says what a recipe says; its `build` makes the module (suf
 come from neighbours. Counts are closed forms of patch grids, known before any pixel is decoded.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from omma.core.config import Config, config
-from omma.schema.batch import Pictures, Stream
+from omma.schema.batch import Batch, Pictures, Stream
+from omma.schema.output import Between
 
 Grid = tuple[int, int]  # (rows, columns)
 
@@ -26,17 +29,50 @@ class Attend(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a splice hands the language model: the stream's states (T, D), and what else happens between its blocks."""
+
+    hidden: Float[Tensor, "T D"]
+    between: Between | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A picture in a document: (N,) where its tokens stand, (N, 3) time, row and column of each on the token grid of its tile.
+
+    A layout embedding has place −1. `seconds` lie between two time steps of a video, 0 for a picture.
+    """
+
+    slots: np.ndarray
+    places: np.ndarray
+    seconds: float = 0.0
+
+
 class EncoderModule(nn.Module):
-    """Pictures → Stream of patch features: one document per tile, row-major patches, modality 1."""
+    """Pictures → Stream of patch features: one document per tile, row-major patches, modality 1.
+
+    An encoder of which inner layers are asked for puts their features (P, D) into the stream's `taps`, in the order asked.
+    """
 
     def forward(self, pictures: Pictures) -> Stream:
         raise NotImplementedError
 
 
 class ConnectorModule(nn.Module):
-    """Stream of patch features + grids (I, 3) → visual tokens (N, D) tile by tile, row-major on the connector's grid."""
+    """Stream of patch features + grids (I, 3) → visual tokens (N, D) tile by tile, row-major on the connector's grid.
+
+    A connector may hand on several vectors per visual token side by side, (N, n · D), for a splice that takes them apart.
+    """
 
     def forward(self, features: Stream, grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
+        raise NotImplementedError
+
+
+class SpliceModule(nn.Module):
+    """Word states (T, D), visual tokens (N, D) and the batch that says what goes where → Entry."""
+
+    def forward(self, hidden: Float[Tensor, "T D"], visual: Float[Tensor, "N D"], batch: Batch) -> Entry:
         raise NotImplementedError
 
 
@@ -48,8 +84,8 @@ class LanguageModule(nn.Module):
     def embed(self, tokens: Int[Tensor, "T"]) -> Float[Tensor, "T D"]:
         raise NotImplementedError
 
-    def forward(self, stream: Stream, attend: Attend) -> Stream:
-        """Embedded stream → final normed stream."""
+    def forward(self, stream: Stream, attend: Attend, between: Between | None = None) -> Stream:
+        """Embedded stream → final normed stream; `between` acts before each block and behind the last."""
         raise NotImplementedError
 
     @property
@@ -111,8 +147,8 @@ class Reducer(Config):
 class Splice(Config):
     """Slot 5: how visual tokens enter the language model."""
 
-    def build(self, *, dim: int, layout_tokens: int) -> nn.Module:
-        """The module: (hidden (T, D), visual (N', D), batch) → hidden (T, D)."""
+    def build(self, *, dim: int, layout_tokens: int) -> SpliceModule:
+        """The module for a language model of width `dim`."""
         raise NotImplementedError(f"{type(self).__name__} has no build")
 
 
@@ -120,8 +156,8 @@ class Splice(Config):
 class Positions(Config):
     """Which position ids the tokens of one document get; part of slot 6, because the language model turns by them."""
 
-    def ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """(T,) token ids and (N,) places of visual tokens → (T, A) position ids."""
+    def ids(self, num_tokens: int, seen: Sequence[Seen]) -> np.ndarray:
+        """Length of a document and the pictures in it, in reading order → (T, A) position ids."""
         raise NotImplementedError(f"{type(self).__name__} has no ids")
 
 

@@ -5,7 +5,7 @@ tokens → embedding ───────────────────�
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from omma.core.config import Config, config
 from omma.model.positions.sequential import Sequential
-from omma.model.slots import Attend, Connector, Encoder, Grid, Language, Positions, Reducer, Splice
+from omma.model.slots import Attend, Connector, Encoder, Grid, Language, Positions, Reducer, Seen, Splice
 from omma.model.splices.in_context import InContext
 from omma.model.tiles import tile_stream
 from omma.nn.attention import Causal, Packed, PackedAttend
@@ -22,6 +22,7 @@ from omma.nn.block import recompute
 from omma.nn.init import init
 from omma.schema.batch import Batch, Pictures, Stream
 from omma.schema.output import Output
+from omma.schema.row import RowPicture
 from omma.schema.talk import Text
 from omma.schema.view import Layout, TilePlan, Unit, View
 
@@ -70,9 +71,15 @@ class Vlm(Config):
         """Visual tokens that `see` makes of a planned picture (layout embeddings and dropped tokens not considered)."""
         return sum(math.prod(self.grid(grid)) for grid in plan.grids(self.patch))
 
-    def position_ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """(T,) ids and (N,) slot positions of one document → position ids (T, A)."""
-        return self.positions.ids(token_ids, slots)
+    def position_ids(self, num_tokens: int, pictures: Sequence[RowPicture]) -> np.ndarray:
+        """Length of one document and the pictures in it → position ids (T, A)."""
+        return self.positions.ids(num_tokens, [self._seen(picture) for picture in pictures])
+
+    def _seen(self, picture: RowPicture) -> Seen:
+        grids = [self.grid(grid) for grid in picture.plan.grids(self.patch)]
+        places = [np.indices((1, *grid)).reshape(3, -1).T for grid in grids]
+        laid_out = np.concatenate([*places, np.full((1, 3), -1)])
+        return Seen(picture.slots, laid_out[np.maximum(picture.gather, -1)])
 
     def build(self) -> "VlmModule":
         """The module; `init` or `weights` fill it."""
@@ -98,11 +105,11 @@ class VlmModule(nn.Module):
     def read(self, batch: Batch, attend: Attend) -> Output:
         """The same with another way to attend, such as into a cache."""
         visual = self.see(batch.pictures)
-        hidden = self.splice(self.language.embed(batch.tokens), visual, batch)
-        index = torch.arange(len(batch.tokens), device=hidden.device)
+        entry = self.splice(self.language.embed(batch.tokens), visual, batch)
+        index = torch.arange(len(batch.tokens), device=visual.device)
         modality = torch.zeros_like(index).index_fill(0, batch.slots, 1)
-        stream = self.language(Stream(hidden, batch.positions, batch.cu_seqlens, modality, index), attend)
-        return Output(stream, self.language.head, visual)
+        stream = Stream(entry.hidden, batch.positions, batch.cu_seqlens, modality, index)
+        return Output(self.language(stream, attend, entry.between), self.language.head, visual, entry.between)
 
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""

@@ -11,13 +11,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from omma.nn.init import ResidualLinear
+from omma.nn.init import ResidualLinear, SelfScaled
 from omma.nn.mlp import Activation, MlpKind, build_mlp
 from omma.nn.norm import NormKind, RmsNorm, build_norm
 from omma.nn.rotary import Rotation, Still
 
-QkNorm = Literal["none", "rms"]
+QkNorm = Literal["none", "rms", "rms_wide", "layer"]  # of each head, or of all heads as one vector
 Turn = Rotation | Still
+BetweenBlocks = Callable[[int, Tensor], Tensor]  # (number of the next block, hidden) → hidden
 
 
 @runtime_checkable
@@ -42,7 +43,7 @@ class SelfAttention(nn.Module):
         self.key = nn.Linear(dim, kv_heads * head_dim, bias=qkv_bias)
         self.value = nn.Linear(dim, kv_heads * head_dim, bias=qkv_bias)
         self.output = ResidualLinear(heads * head_dim, dim, depth=depth, bias=output_bias)
-        self.query_norm, self.key_norm = (RmsNorm(head_dim, norm_eps) if qk_norm == "rms" else nn.Identity() for _ in range(2))
+        self.query_norm, self.key_norm = (_head_norm(qk_norm, num, head_dim, norm_eps) for num in (heads, kv_heads))
 
     def forward(self, hidden: Float[Tensor, "T D"], turn: Turn, attend: LayerAttend, layer: int) -> Float[Tensor, "T D"]:
         q_THK, k_TGK, v_TGK = (project(hidden).unflatten(-1, (-1, self.head_dim)) for project in (self.query, self.key, self.value))
@@ -50,10 +51,32 @@ class SelfAttention(nn.Module):
         return self.output(attend(layer, q_THK, k_TGK, v_TGK).flatten(1))
 
 
+class WideRmsNorm(RmsNorm):
+    """Queries or keys (T, H, K) normed with all heads as one vector, as InternViT-6B does."""
+
+    def forward(self, hidden: Float[Tensor, "T H K"]) -> Float[Tensor, "T H K"]:
+        return super().forward(hidden.flatten(1)).view_as(hidden)
+
+
+class ChannelScale(SelfScaled):
+    """hidden (T, D) · scale (D,), all of it `start` at first."""
+
+    def __init__(self, dim: int, start: float) -> None:
+        super().__init__()
+        self.start, self.scale = start, nn.Parameter(torch.empty(dim))
+
+    def constants(self) -> dict[str, float]:
+        """The one value that all channels start with."""
+        return {"scale": self.start}
+
+    def forward(self, hidden: Float[Tensor, "T D"]) -> Float[Tensor, "T D"]:
+        return hidden * self.scale
+
+
 class Block(nn.Module):
     """One layer of a stack."""
 
-    def __init__(self, attention_norm: nn.Module, attention: SelfAttention, mlp_norm: nn.Module, mlp: nn.Module) -> None:
+    def __init__(self, attention_norm: nn.Module, attention: nn.Module, mlp_norm: nn.Module, mlp: nn.Module) -> None:
         super().__init__()
         self.attention_norm, self.attention, self.mlp_norm, self.mlp = attention_norm, attention, mlp_norm, mlp
 
@@ -62,33 +85,68 @@ class Block(nn.Module):
         return hidden + self.mlp(self.mlp_norm(hidden))
 
 
+class ScaledBlock(Block):
+    """A block whose branches are multiplied channel by channel before they are added (LayerScale, arXiv 2103.17239)."""
+
+    def __init__(
+        self, attention_norm: nn.Module, attention: nn.Module, mlp_norm: nn.Module, mlp: nn.Module, *, dim: int, start: float
+    ) -> None:
+        super().__init__(attention_norm, attention, mlp_norm, mlp)
+        self.attention_scale, self.mlp_scale = ChannelScale(dim, start), ChannelScale(dim, start)
+
+    def forward(self, hidden: Float[Tensor, "T D"], turn: Turn, attend: LayerAttend, layer: int) -> Float[Tensor, "T D"]:
+        hidden = hidden + self.attention_scale(self.attention(self.attention_norm(hidden), turn, attend, layer))
+        return hidden + self.mlp_scale(self.mlp(self.mlp_norm(hidden)))
+
+
 class Stack(nn.ModuleList):
     """Blocks in a row. With `recompute` on, a block's inner states are computed again in the backward pass instead of kept."""
 
     recompute = False
 
-    def forward(self, hidden: Float[Tensor, "T D"], turn: Turn, attend: LayerAttend) -> Float[Tensor, "T D"]:
+    def forward(
+        self, hidden: Float[Tensor, "T D"], turn: Turn, attend: LayerAttend, between: BetweenBlocks | None = None
+    ) -> Float[Tensor, "T D"]:
         run = _run_again if self.recompute and torch.is_grad_enabled() else _run
         for layer, block in enumerate(self):
+            if between is not None:
+                hidden = between(layer, hidden)
             hidden = run(block, hidden, turn, attend, layer)
-        return hidden
+        return hidden if between is None else between(len(self), hidden)
 
 
 def build_stack(
     num_blocks: int, dim: int, *, heads: int, kv_heads: int, head_dim: int, qkv_bias: bool, output_bias: bool, qk_norm: QkNorm,
     norm: NormKind, norm_eps: float, mlp: MlpKind, mlp_width: int, activation: Activation, mlp_bias: bool,
+    layer_scale: float = 0.0, make_attention: Callable[[int], nn.Module] | None = None,
+    make_mlp: Callable[[int], nn.Module] | None = None,
 ) -> Stack:  # fmt: skip
-    """Sizes and kinds → stack of equal blocks."""
+    """Sizes and kinds → stack of blocks. `layer_scale` > 0 is where each block's channel scales start.
 
-    def block() -> Block:
-        attention = SelfAttention(
+    `make_attention` and `make_mlp` make other branches than the ones that sizes and kinds say, by number of the block.
+    """
+
+    def plain_attention(layer: int) -> nn.Module:
+        return SelfAttention(
             dim, heads=heads, kv_heads=kv_heads, head_dim=head_dim, qkv_bias=qkv_bias, output_bias=output_bias, qk_norm=qk_norm,
             norm_eps=norm_eps, depth=num_blocks,
         )  # fmt: skip
-        branch = build_mlp(mlp, dim, mlp_width, activation=activation, bias=mlp_bias, depth=num_blocks)
-        return Block(build_norm(norm, dim, norm_eps), attention, build_norm(norm, dim, norm_eps), branch)
 
-    return Stack(block() for _ in range(num_blocks))
+    def plain_mlp(layer: int) -> nn.Module:
+        return build_mlp(mlp, dim, mlp_width, activation=activation, bias=mlp_bias, depth=num_blocks)
+
+    def block(layer: int) -> Block:
+        attention, branch = (make_attention or plain_attention)(layer), (make_mlp or plain_mlp)(layer)
+        parts = (build_norm(norm, dim, norm_eps), attention, build_norm(norm, dim, norm_eps), branch)
+        return ScaledBlock(*parts, dim=dim, start=layer_scale) if layer_scale else Block(*parts)
+
+    return Stack(block(layer) for layer in range(num_blocks))
+
+
+def _head_norm(kind: QkNorm, heads: int, head_dim: int, norm_eps: float) -> nn.Module:
+    if kind == "none":
+        return nn.Identity()
+    return WideRmsNorm(heads * head_dim, norm_eps) if kind == "rms_wide" else build_norm(kind, head_dim, norm_eps)
 
 
 def recompute(module: nn.Module, on: bool) -> None:

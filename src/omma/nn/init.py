@@ -19,7 +19,11 @@ class SelfScaled(nn.Module):
 
     def stds(self) -> dict[str, float]:
         """Name of each own parameter → standard deviation; those that are not named follow the common rules."""
-        raise NotImplementedError(f"{type(self).__name__} has no stds")
+        return {}
+
+    def constants(self) -> dict[str, float]:
+        """Name of each own parameter that starts as one value → that value."""
+        return {}
 
 
 class ResidualLinear(nn.Linear, SelfScaled):
@@ -54,6 +58,8 @@ def _initial(full_name: str, owner: nn.Module, name: str, parameter: Tensor, see
     own = owner.stds() if isinstance(owner, SelfScaled) else {}
     if name in own:
         return _normal(parameter, own[name], derive(seed, "init", full_name))
+    if isinstance(owner, SelfScaled) and name in owner.constants():
+        return torch.full(parameter.shape, owner.constants()[name])
     if isinstance(owner, (RmsNorm, nn.LayerNorm)):
         return torch.full(parameter.shape, 1.0 if name == "weight" else 0.0)
     if isinstance(owner, nn.Linear):
@@ -62,7 +68,9 @@ def _initial(full_name: str, owner: nn.Module, name: str, parameter: Tensor, see
     if isinstance(owner, nn.Embedding):
         return _normal(parameter, EMBEDDING_STD, derive(seed, "init", full_name))
     kind = type(owner).__name__
-    raise ConfigError(full_name, f"{kind} has no rule for its start", "", f"let {kind} be a SelfScaled and name it in stds()")
+    raise ConfigError(
+        full_name, f"{kind} has no rule for its start", "", f"let {kind} be a SelfScaled and name it in stds() or constants()"
+    )
 
 
 def _normal(parameter: Tensor, std: float, seed: int) -> Tensor:

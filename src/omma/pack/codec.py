@@ -174,7 +174,7 @@ class _Placed:
 def finish(draft: Draft, eye: Eye) -> Row:
     """Draft → row with position ids."""
     tokens, sample = draft.tokens, draft.sample
-    positions = eye.position_ids(tokens.ids, tokens.slots)
+    positions = eye.position_ids(draft.num_tokens, draft.pictures)
     return Row(sample.id, sample.source, tokens.ids, tokens.supervised, positions, draft.pictures)
 
 

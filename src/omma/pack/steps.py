@@ -125,5 +125,5 @@ class Steps(torch.utils.data.Dataset[Step]):
 
     def _nothing(self) -> Row:
         """A document of one unsupervised token: what is read where every picture of a micro-batch failed."""
-        ids, none = np.array(self.codec.stop_ids[:1], np.int32), np.zeros(0, np.int64)
-        return Row("", "", ids, np.zeros(1, bool), self.eye.position_ids(ids, none), ())
+        ids = np.array(self.codec.stop_ids[:1], np.int32)
+        return Row("", "", ids, np.zeros(1, bool), self.eye.position_ids(1, ()), ())

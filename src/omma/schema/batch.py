@@ -56,6 +56,7 @@ class Stream:
 
     `positions` are the position ids of each token, `cu_seqlens` the document borders, `modality` 0 for text and
     1 for visual tokens, and `origin` the index of each token in the batch, so that a block may shorten the stream.
+    `taps` are states (T, D) of inner layers that were asked for.
     """
 
     hidden: Float[Tensor, "T D"]
@@ -63,3 +64,4 @@ class Stream:
     cu_seqlens: Int[Tensor, "S1"]
     modality: Int[Tensor, "T"]
     origin: Int[Tensor, "T"]
+    taps: tuple[Tensor, ...] = ()

@@ -3,11 +3,13 @@
 `pack` implements both sides of words, `model` both sides of pictures; neither imports the other.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from omma.core.config import Config, config
+from omma.schema.row import RowPicture
 from omma.schema.view import Layout, TilePlan, View
 
 
@@ -46,6 +48,6 @@ class Eye(Protocol):
         """Tile plan → token layout."""
         ...
 
-    def position_ids(self, token_ids: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """(T,) ids and (N,) slot positions of one document → position ids (T, A)."""
+    def position_ids(self, num_tokens: int, pictures: Sequence[RowPicture]) -> np.ndarray:
+        """Length of one document and the pictures in it → position ids (T, A)."""
         ...

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
 from omma.model.slots import Attend, Language, LanguageModule
-from omma.nn.block import QkNorm, build_stack
+from omma.nn.block import BetweenBlocks, QkNorm, build_stack
 from omma.nn.norm import RmsNorm
 from omma.nn.rotary import Scaling, rotary
 from omma.schema.batch import Stream
+from omma.schema.output import Between
 
 
 @config
@@ -78,7 +79,7 @@ class DecoderModule(LanguageModule):
         """Token ids → embeddings."""
         return self.embedding(tokens)
 
-    def forward(self, stream: Stream, attend: Attend) -> Stream:
+    def forward(self, stream: Stream, attend: Attend, between: Between | None = None) -> Stream:
         """Embedded stream → final normed stream. ShapeError unless positions have one axis."""
         if stream.positions.shape[1:] != (1,):
             got = f"positions of shape {tuple(stream.positions.shape)}"
@@ -86,4 +87,10 @@ class DecoderModule(LanguageModule):
                 "model.language", got, f"({len(stream.hidden)}, 1)", "Decoder needs positions with one axis: Sequential"
             )
         turn = rotary(stream.positions[:, 0], self.cfg.head_dim, self.cfg.theta, self.cfg.scaling)
-        return replace(stream, hidden=self.norm(self.blocks(stream.hidden, turn, attend)))
+        hidden = self.blocks(stream.hidden, turn, attend, None if between is None else _on_hidden(between, stream))
+        return replace(stream, hidden=self.norm(hidden))
+
+
+def _on_hidden(between: Between, stream: Stream) -> BetweenBlocks:
+    """A stream's between as the blocks know it, which carry its states alone."""
+    return lambda layer, hidden: between(layer, replace(stream, hidden=hidden)).hidden

@@ -1,6 +1,6 @@
 """In-context splice (LLaVA, arXiv 2304.08485): visual tokens take the place of their slots in the token stream.
 
-hidden (T, D), visual (N', D), batch → hidden (T, D) with hidden[slots] = visual[gather]; a negative gather picks a
+hidden (T, D), visual (N', D), batch → Entry of hidden (T, D) with hidden[slots] = visual[gather]; a negative gather picks a
 learned layout embedding (−1 newline, −2 separator).
 """
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from omma.core.config import config
 from omma.core.errors import ShapeError
-from omma.model.slots import Splice
+from omma.model.slots import Entry, Splice, SpliceModule
 from omma.nn.init import EMBEDDING_STD, SelfScaled
 from omma.schema.batch import Batch
 
@@ -23,7 +23,7 @@ class InContext(Splice):
         return InContextModule(dim, layout_tokens)
 
 
-class InContextModule(SelfScaled):
+class InContextModule(SpliceModule, SelfScaled):
     """See `InContext`. Every parameter and every visual token gets a gradient, zero where no slot asks for it."""
 
     def __init__(self, dim: int, layout_tokens: int) -> None:
@@ -36,12 +36,12 @@ class InContextModule(SelfScaled):
         """Layout embeddings start like words."""
         return {"layout": EMBEDDING_STD}
 
-    def forward(self, hidden: Float[Tensor, "T D"], visual: Float[Tensor, "N D"], batch: Batch) -> Float[Tensor, "T D"]:
+    def forward(self, hidden: Float[Tensor, "T D"], visual: Float[Tensor, "N D"], batch: Batch) -> Entry:
         """Raises ShapeError when slots, gather and visual tokens do not fit each other."""
         self._fit(len(visual), batch)
         rows = torch.cat((visual, self.layout.to(visual.dtype))) if self.layout_tokens else visual
         index = torch.where(batch.gather >= 0, batch.gather, len(visual) - 1 - batch.gather)
-        return hidden.index_copy(0, batch.slots, rows[index].to(hidden.dtype))
+        return Entry(hidden.index_copy(0, batch.slots, rows[index].to(hidden.dtype)))
 
     def _fit(self, num_visual: int, batch: Batch) -> None:
         if len(batch.slots) != len(batch.gather):
