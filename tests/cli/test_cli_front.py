@@ -106,6 +106,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_continue(
         (("show", "lab.py", "run.seed"), "error: run.seed: no '='; expected path=value"),
         (("show", "lab.py", "model.connector=Lienar"), "did you mean 'Linear'?"),
         (("train", "lab.py", "data.root=nowhere"), "error: nowhere: no such folder; expected the data root"),
+        (("train", "lab.py", "data.root=lab.py"), "error: lab.py: a file; expected the data root"),
         (("train", "lab.py", "stages.instruct.mixture.quests=1"), "no source 'quests'"),
         (("eval", "runs/none"), "error: "),
         (("chat", "runs/none", "--image", "none.png"), "error: none.png: no such file; expected a picture"),

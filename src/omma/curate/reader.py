@@ -52,8 +52,7 @@ class Reader(Config):
     def place(self, root: Path) -> Path:
         """Data root → the file or folder to read; DataError if it is not there."""
         where = inside(root, self.path)
-        if not root.is_dir():
-            raise DataError(str(root), "no such folder", "the data root", "give it with data.root=FOLDER")
+        check_root(root)
         if not where.exists():
             there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) or "nothing"
             fix = f"in {root} there is {there}; give another path or data.root=FOLDER"
@@ -96,3 +95,10 @@ def parent(path: Path, root: Path) -> str:
 def relative(path: Path, root: Path) -> str:
     """Path below the root → its name relative to the root, with forward slashes."""
     return path.resolve().relative_to(root.resolve()).as_posix()
+
+
+def check_root(root: Path) -> None:
+    """Data root → DataError unless it is a folder."""
+    if not root.is_dir():
+        got = "a file" if root.exists() else "no such folder"
+        raise DataError(str(root), got, "the data root", "give it with data.root=FOLDER")

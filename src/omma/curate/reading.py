@@ -7,7 +7,7 @@ from pathlib import Path
 from omma.core.errors import DataError
 from omma.core.progress import Bar
 from omma.curate.data import Data
-from omma.curate.reader import Broken, Reader
+from omma.curate.reader import Broken, Reader, check_root
 from omma.schema.sample import Sample
 
 
@@ -22,8 +22,7 @@ class Read:
 
 def read_all(data: Data, root: Path) -> list[Read]:
     """All rows of all readers in order. DataError if there is no root, no sample, or two samples share an id."""
-    if not root.is_dir():
-        raise DataError(str(root), "no such folder", "the data root", "give it with data.root=FOLDER")
+    check_root(root)
     rows: list[Read] = []
     with Bar("read rows", None) as bar:
         for source, reader in data.sources.items():
