@@ -5,6 +5,7 @@ from typing import Any
 
 from omma.core.errors import CheckpointError
 from omma.model.vision.vit import ViT
+from omma.weights.family import Family
 from omma.weights.names import Names, Pair, constant
 from omma.weights.vit_names import activation_from, activation_to, both, vit_names
 
@@ -63,3 +64,15 @@ def names(cfg: ViT) -> Names:
         return vit_names(cfg) + Names((bias, *both("final_norm", "post_layernorm")), unused=unused)
     neutral = {"post_layernorm.weight": constant(1.0, cfg.width), "post_layernorm.bias": constant(0.0, cfg.width)}
     return vit_names(cfg) + Names((bias,), unused=("post_layernorm.", *unused), added=neutral)
+
+
+FAMILY = Family(
+    kind="vision",
+    part=ViT,
+    model_types=(MODEL_TYPE, "siglip"),
+    architectures=("SiglipVisionModel",),
+    model_from=lambda released: config_from(released.config),
+    names=lambda cfg, theirs: names(cfg),
+    config_to=lambda cfg, vocabulary: config_to(cfg),
+    kept=("feature_layer", "final_norm"),
+)
