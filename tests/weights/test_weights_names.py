@@ -13,7 +13,7 @@ from omma.model.language.decoder import Decoder
 from omma.model.vision.vit import ViT
 from omma.nn.rotary import LinearScaling, Llama3Scaling, Scaling
 from omma.weights.maps import clip, llama, qwen2, qwen3, siglip
-from omma.weights.names import Names, Pair, constant
+from omma.weights.names import Flat, Led, Names, Pair, Rows, constant
 
 MAPS = [importlib.import_module(m.name) for m in pkgutil.iter_modules(omma.weights.maps.__path__, "omma.weights.maps.")]
 DECODERS = {
@@ -110,10 +110,22 @@ def test_another_shape_than_the_family_is_refused():
 
 
 def test_prefixes_compose_on_both_sides():
-    part = Names((Pair("a", "x", patch=2),), unused=("y",), added={"z": constant(1.0, 3)}, aliases=(("old.", ""),))
+    part = Names((Pair("a", "x", Flat((3, 2, 2))),), unused=("y",), added={"z": constant(1.0, 3)}, aliases=(("old.", ""),))
     whole = part.under("ours.", "theirs.") + Names((Pair("b", "w"),))
     tensors = {"theirs.old.x": torch.randn(4, 3, 2, 2), "theirs.y.1": torch.ones(1), "w": torch.zeros(1)}
     ours = whole.from_theirs(tensors, where="test")
     assert ours["ours.a"].shape == (4, 12)
     back = whole.to_theirs(ours)
     assert torch.equal(back["theirs.x"], tensors["theirs.old.x"]) and back["theirs.z"].tolist() == [1, 1, 1]
+
+
+def test_a_fused_tensor_is_taken_apart_and_put_together_bit_by_bit():
+    fused = Rows((4, 2, 2))
+    part = Names(tuple(Pair(name, "qkv", fused, i) for i, name in enumerate("qkv")) + (Pair("c", "cls", Led(2)),))
+    whole = part.under("ours.", "theirs.")
+    tensors = {"theirs.qkv": torch.randn(8, 5), "theirs.cls": torch.randn(1, 1, 5)}
+    ours = whole.from_theirs(tensors, where="test")
+    assert [ours[f"ours.{name}"].shape[0] for name in "qkvc"] == [4, 2, 2, 5]
+    assert torch.equal(ours["ours.k"], tensors["theirs.qkv"][4:6])
+    back = whole.to_theirs(dict(reversed(ours.items())))
+    assert back.keys() == tensors.keys() and all(torch.equal(back[name], tensors[name]) for name in tensors)

@@ -1,6 +1,6 @@
 """Names: tensors of a released layout ↔ tensors of ours, both ways, every one accounted for or a CheckpointError."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -10,12 +10,71 @@ from omma.core.errors import CheckpointError
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """How a tensor of theirs holds tensors of ours; this one is ours as it stands. Both ways keep every bit."""
+
+    def split(self, theirs: Tensor) -> tuple[Tensor, ...]:
+        """Their tensor → ours, as many as it holds."""
+        return (theirs,)
+
+    def join(self, ours: Sequence[Tensor]) -> Tensor:
+        """Inverse of `split`."""
+        return ours[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Form):
+    """Several matrices or vectors one under the other, with so many rows each (fused queries, keys and values)."""
+
+    sizes: tuple[int, ...]
+
+    def split(self, theirs: Tensor) -> tuple[Tensor, ...]:
+        """Their tensor → slices of its first axis."""
+        return theirs.split(self.sizes)
+
+    def join(self, ours: Sequence[Tensor]) -> Tensor:
+        """Inverse of `split`."""
+        return torch.cat(list(ours))
+
+
+@dataclass(frozen=True, slots=True)
+class Flat(Form):
+    """A tensor whose axes behind the first are `shape`; ours is the matrix (a convolution: (D, 3, p, p) → (D, 3 · p²))."""
+
+    shape: tuple[int, ...]
+
+    def split(self, theirs: Tensor) -> tuple[Tensor, ...]:
+        """Their tensor → matrix."""
+        return (theirs.flatten(1),)
+
+    def join(self, ours: Sequence[Tensor]) -> Tensor:
+        """Inverse of `split`."""
+        return ours[0].unflatten(1, self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Led(Form):
+    """Ours behind `axes` leading axes of length 1."""
+
+    axes: int
+
+    def split(self, theirs: Tensor) -> tuple[Tensor, ...]:
+        """Their tensor → without the leading axes."""
+        return (theirs.reshape(theirs.shape[self.axes :]),)
+
+    def join(self, ours: Sequence[Tensor]) -> Tensor:
+        """Inverse of `split`."""
+        return ours[0].reshape((1,) * self.axes + ours[0].shape)
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """Our name and theirs for one tensor. With `patch` > 0 theirs is a convolution (D, 3, patch, patch), ours the matrix."""
+    """Our name and theirs for one tensor, or for part number `part` of one tensor of theirs."""
 
     ours: str
     theirs: str
-    patch: int = 0
+    form: Form = Form()
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +99,17 @@ class Names:
             counts = f"{len(missing)} missing ({', '.join(missing[:4])}), {len(strange)} unknown ({', '.join(strange[:4])})"
             fix = "take the map of the family that config.json names as model_type"
             raise CheckpointError(where, counts, f"the {len(known)} tensors of this family", fix)
-        return {pair.ours: _to_ours(canonical[pair.theirs], pair) for pair in self.pairs}
+        return {pair.ours: _part(canonical[pair.theirs], pair) for pair in self.pairs}
 
     def to_theirs(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Our tensors → theirs, with what is `added`. CheckpointError for a tensor of ours without a name of theirs."""
         nameless = sorted(tensors.keys() - {pair.ours for pair in self.pairs})
         if nameless:
             raise CheckpointError(nameless[0], f"has no name in this layout, like {len(nameless) - 1} more", "", "keep it in ours")
-        theirs = {pair.theirs: _to_theirs(tensors[pair.ours], pair) for pair in self.pairs}
+        parts: dict[str, list[Pair]] = {}
+        for pair in sorted(self.pairs, key=lambda pair: pair.part):
+            parts.setdefault(pair.theirs, []).append(pair)
+        theirs = {pair.theirs: pair.form.join([tensors[own.ours] for own in parts[pair.theirs]]) for pair in self.pairs}
         return theirs | {name: make() for name, make in dict(self.added).items()}
 
     def under(self, ours: str, theirs: str) -> "Names":
@@ -76,9 +138,7 @@ def constant(value: float, *shape: int) -> Callable[[], Tensor]:
     return lambda: torch.full(shape, value)
 
 
-def _to_ours(tensor: Tensor, pair: Pair) -> Tensor:
-    return tensor.flatten(1) if pair.patch else tensor
-
-
-def _to_theirs(tensor: Tensor, pair: Pair) -> Tensor:
-    return tensor.unflatten(1, (3, pair.patch, pair.patch)) if pair.patch else tensor
+def _part(theirs: Tensor, pair: Pair) -> Tensor:
+    pieces = pair.form.split(theirs)
+    # A piece of its own memory: the whole need not stay alive, and files hold no tensors that share memory.
+    return pieces[0] if len(pieces) == 1 else pieces[pair.part].clone()

@@ -3,7 +3,7 @@
 from omma.core.errors import CheckpointError
 from omma.model.vision.vit import ViT
 from omma.nn.mlp import Activation
-from omma.weights.names import Names, Pair
+from omma.weights.names import Flat, Names, Pair
 
 ACTIVATIONS: dict[str, Activation] = {"quick_gelu": "quick_gelu", "gelu": "gelu", "gelu_pytorch_tanh": "gelu_tanh"}
 BLOCK = (
@@ -21,7 +21,7 @@ BLOCK = (
 def vit_names(cfg: ViT) -> Names:
     """ViT → names of patch embedding, positions and blocks; blocks behind the feature layer are not used."""
     pairs = [
-        Pair("embed.project.weight", "embeddings.patch_embedding.weight", patch=cfg.patch),
+        Pair("embed.project.weight", "embeddings.patch_embedding.weight", conv(cfg.patch)),
         Pair("positions", "embeddings.position_embedding.weight"),
     ]
     pairs += [
@@ -32,6 +32,11 @@ def vit_names(cfg: ViT) -> Names:
     ]
     behind = tuple(f"encoder.layers.{i}." for i in range(cfg.num_blocks, cfg.depth))
     return Names(tuple(pairs), unused=(*behind, "embeddings.position_ids"), aliases=(("vision_model.", ""),))
+
+
+def conv(patch: int) -> Flat:
+    """Patch side → how a patch embedding is held that is a convolution (D, 3, patch, patch)."""
+    return Flat((3, patch, patch))
 
 
 def both(ours: str, theirs: str) -> tuple[Pair, Pair]:
