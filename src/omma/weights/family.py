@@ -43,11 +43,12 @@ class Family:
     """One line of released checkpoints.
 
     `part` is the config that it makes (Vlm, Decoder, ViT, ...), `model_types` its names in config.json, the one to export
-    first, `architectures` its transformers classes. `model_from` raises CheckpointError for a variant that is not covered. `names` takes that model and the config.json beside the tensors. `config_to` makes the
-    config.json of an export, or raises CheckpointError for a model that has no place in this layout. `processor_to`
-    (VLMs) says what a processor must do to feed the model as ours does. `kept` are fields of a slot that a recipe
-    chooses and no file states, such as the layer that features are taken from. `portable` are (beginning, replacement)
-    that turn the names of memory into those that every server reads.
+    first, `architectures` its transformers classes. `model_from` raises CheckpointError for a variant that is not
+    covered. `names` takes that model and the config.json beside the tensors. `config_to` makes the config.json of an
+    export, or raises CheckpointError for a model that has no place in this layout. `processor_to` (VLMs) says what a
+    processor must do to feed the model as ours does. `kept` are fields of a slot that a recipe chooses and no file
+    states, such as the layer that features are taken from. `portable` are (beginning, replacement) that turn the names of
+    memory into those that every server reads.
     """
 
     kind: Kind

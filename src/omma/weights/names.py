@@ -91,7 +91,7 @@ class Names:
 
     def from_theirs(self, tensors: Mapping[str, Tensor], *, where: str) -> dict[str, Tensor]:
         """Their tensors → ours. CheckpointError for a name that no rule knows, or one that is not there."""
-        canonical = {self._canonical(name): tensor for name, tensor in tensors.items()}
+        canonical = {self.canonical(name): tensor for name, tensor in tensors.items()}
         known = {pair.theirs for pair in self.pairs}
         strange = sorted(n for n in canonical if n not in known and not n.startswith(self.unused))
         missing = sorted(known - canonical.keys())
@@ -126,7 +126,8 @@ class Names:
             self.pairs + other.pairs, self.unused + other.unused, dict(self.added) | dict(other.added), self.aliases + other.aliases
         )
 
-    def _canonical(self, name: str) -> str:
+    def canonical(self, name: str) -> str:
+        """A name of theirs in any spelling → as `pairs` and `unused` spell it."""
         for old, new in self.aliases:
             if name.startswith(old):
                 return new + name.removeprefix(old)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,19 @@ NAMED = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 @dataclass(frozen=True)
 class Released:
-    """`config` is config.json; `preprocessor` what is said of pictures, `processor` of slots; each is {} where there is no such file.
+    """`config` is config.json; `preprocessor` what is said of pictures, `processor` of slots; {} where there is no such file.
 
-    `tokenizer` is tokenizer_config.json, `chat_template` the template that a processor of this folder would use, or "".
+    What config.json leaves to the defaults of its class is filled in. `tokenizer` is tokenizer_config.json,
+    `chat_template` the template that a processor of this folder would use, or "".
     """
 
     folder: Path
     config: Mapping[str, Any]
-    preprocessor: Mapping[str, Any]
-    processor: Mapping[str, Any]
-    generation: Mapping[str, Any]
-    tokenizer: Mapping[str, Any]
-    chat_template: str
+    preprocessor: Mapping[str, Any] = field(default_factory=dict)
+    processor: Mapping[str, Any] = field(default_factory=dict)
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Mapping[str, Any] = field(default_factory=dict)
+    chat_template: str = ""
 
     @property
     def where(self) -> str:
@@ -73,7 +74,7 @@ def read_released(folder: Path) -> Released:
     if not file.is_file():
         got = f"no {CONFIG_FILE}" if folder.is_dir() else "no such folder"
         raise CheckpointError(str(folder), got, "a released checkpoint folder", "give the folder that a download filled")
-    config = _json(file)
+    config = _with_defaults(_json(file), str(file))
     tokenizer, processor = _json(folder / "tokenizer_config.json"), _json(folder / "processor_config.json")
     return Released(
         folder=folder,
@@ -84,6 +85,22 @@ def read_released(folder: Path) -> Released:
         tokenizer=tokenizer,
         chat_template=_chat_template(folder, processor, tokenizer),
     )
+
+
+def _with_defaults(config: dict[str, Any], where: str) -> dict[str, Any]:
+    """Many files state only what differs from the class's defaults, and the parts' even less."""
+    from transformers import CONFIG_MAPPING  # noqa: PLC0415  (takes seconds to import)
+    from transformers.utils import logging  # noqa: PLC0415
+
+    if config.get("model_type") not in CONFIG_MAPPING:
+        return config
+    logging.set_verbosity_error()
+    try:
+        whole = CONFIG_MAPPING[config["model_type"]].from_dict(config).to_dict()
+    except Exception as error:  # whatever the class raises says that the file does not fit it
+        got = f"is no {config['model_type']} config: {' '.join(str(error).split())[:200]}"
+        raise CheckpointError(where, got, "the config.json of the release", "copy it again") from None
+    return config | whole
 
 
 def _chat_template(folder: Path, processor: Mapping[str, Any], tokenizer: Mapping[str, Any]) -> str:
