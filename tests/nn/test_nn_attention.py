@@ -120,6 +120,27 @@ def test_grouped_queries_share_key_value_heads(heads):
     torch.testing.assert_close(attend(q, k, v, mask), want, atol=TOLERANCE, rtol=0)
 
 
+@pytest.mark.parametrize("backend", ["documents", "flex"])
+@pytest.mark.parametrize("rule_name", ["causal", "window"])
+def test_values_may_be_narrower_than_keys(backend, rule_name):
+    lengths = [9, 4, 9]
+    q, k, v = draw(lengths, grad=False)
+    mask = Packed(borders(lengths), RULES[rule_name](lengths))
+    want = attend(q, k, v, mask, "eager")[..., :3]
+    torch.testing.assert_close(attend(q, k, v[..., :3], mask, backend), want, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(attend(q, k, v[..., :3], mask, "eager"), want, atol=TOLERANCE, rtol=0)
+
+
+def test_a_layer_with_a_window_attends_under_its_part_of_the_mask():
+    lengths = [9, 2, 5]
+    q, k, v = draw(lengths, grad=False)
+    attends = PackedAttend(Packed(borders(lengths)))
+    want = attend(q, k, v, Packed(borders(lengths), Causal() & Window(3)), "eager")
+    torch.testing.assert_close(attends(0, q, k, v, 3), want, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(attends(1, q, k, v), attend(q, k, v, Packed(borders(lengths)), "eager"), atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(attends(1, q, k, v, 9), attends(1, q, k, v), atol=0, rtol=0)
+
+
 @pytest.mark.parametrize("rule_name", RULES)
 @pytest.mark.parametrize("backend", ["documents", "eager"])
 def test_changing_one_document_leaves_the_others_alone(backend, rule_name):
@@ -237,8 +258,8 @@ def test_shapes_that_do_not_fit_are_told_with_both_numbers():
         attend(q, k, v, Packed(borders([3, 3])))
     with pytest.raises(ShapeError, match=r"4 query heads over 3"):
         attend(q, *draw([5], 3, 3)[1:], Packed(borders([5])))
-    with pytest.raises(ShapeError, match=r"v \(5, 2, 4\)"):
-        attend(q, k, v[..., :4], Packed(borders([5])))
+    with pytest.raises(ShapeError, match=r"v \(5, 1, 8\)"):
+        attend(q, k, v[:, :1], Packed(borders([5])))
     with pytest.raises(ShapeError, match=r"cu_seqlens \[1, 5\]"):
         Packed(torch.tensor([1, 5]))
     with pytest.raises(ShapeError, match=r"cu_seqlens \[0, 5, 3\]"):

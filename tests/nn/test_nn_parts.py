@@ -16,7 +16,7 @@ from omma.nn.norm import build_norm
 from omma.nn.patches import PatchEmbedding
 from omma.nn.rotary import LinearScaling, Llama3Scaling, Scaling, Still, rotary, rotary_2d
 
-CPU = torch.device("cpu")
+CPU, REACH = torch.device("cpu"), torch.ones(1, 1)
 
 
 def test_rms_norm_by_hand():
@@ -56,9 +56,11 @@ def test_two_axes_turn_separate_halves_of_the_frequencies():
 
 def test_scalings_by_hand():
     waves = torch.tensor([1.0, 2 * math.pi / 4096, 2 * math.pi / 100_000])
-    assert torch.equal(Scaling()(waves), waves)
-    torch.testing.assert_close(LinearScaling(factor=4.0)(waves), waves / 4)
-    short, middle, long = Llama3Scaling()(waves).tolist()  # 8192 trained tokens: 2 turns of the middle wave, one third of the way
+    assert torch.equal(Scaling()(waves, 1e4, REACH), waves)
+    torch.testing.assert_close(LinearScaling(factor=4.0)(waves, 1e4, REACH), waves / 4)
+    short, middle, long = Llama3Scaling()(
+        waves, 1e4, REACH
+    ).tolist()  # 8192 trained tokens: 2 turns of the middle wave, one third of the way
     assert short == 1.0
     assert long == pytest.approx(2 * math.pi / 100_000 / 8)
     assert middle == pytest.approx(2 * math.pi / 4096 * (1 / 3 + 2 / 3 / 8))

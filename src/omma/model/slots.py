@@ -24,8 +24,8 @@ Grid = tuple[int, int]  # (rows, columns)
 class Attend(Protocol):
     """How a block attends: packed documents in training and prefill, a cache in decoding. Blocks number their layers."""
 
-    def __call__(self, layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor) -> Tensor:
-        """(T, H, K), (T, G, K), (T, G, K) → (T, H, K)."""
+    def __call__(self, layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGV: Tensor, window: int = 0) -> Tensor:
+        """(T, H, K), (T, G, K), (T, G, V) → (T, H, V). A token sees itself and the `window` − 1 before it, or (0) all."""
         ...
 
 

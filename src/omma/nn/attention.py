@@ -1,4 +1,4 @@
-"""Attention over packed documents: q (T, H, K), k and v (T, G, K) and a mask → (T, H, K). One door to all back ends.
+"""Attention over packed documents: q (T, H, K), k (T, G, K), v (T, G, V) and a mask → (T, H, V). One door to all back ends.
 
     mask = Packed(cu_seqlens, Causal() | Spans(span_ids))
     out_THK = attend(q_THK, k_TGK, v_TGK, mask)
@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -36,26 +37,27 @@ KERNELS: dict[str, Callable[[Tensor, Tensor, Tensor, Packed], Tensor]] = {
 def attend(
     q_THK: Float[Tensor, "T H K"],
     k_TGK: Float[Tensor, "T G K"],
-    v_TGK: Float[Tensor, "T G K"],
+    v_TGV: Float[Tensor, "T G V"],
     mask: Packed,
     backend: Backend = "auto",
-) -> Float[Tensor, "T H K"]:
+) -> Float[Tensor, "T H V"]:
     """softmax(q kᵀ / √K) v inside each document, under the mask's rule. H is a multiple of G (grouped queries).
 
     Raises ShapeError for tensors that do not fit each other or the mask, ConfigError for a back end that cannot do it.
     """
-    _fit(q_THK, k_TGK, v_TGK, mask)
+    _fit(q_THK, k_TGK, v_TGV, mask)
     name = _choose(q_THK, mask) if backend == "auto" else backend
-    obstacle = _obstacle(name, q_THK, k_TGK, v_TGK, mask)
+    obstacle = _obstacle(name, q_THK, k_TGK, v_TGV, mask)
     if obstacle:
         raise ConfigError("nn.attention", f"back end {name!r} {obstacle}", "", "take backend='auto'")
-    return KERNELS[name](q_THK, k_TGK, v_TGK, mask)
+    return KERNELS[name](q_THK, k_TGK, v_TGV, mask)
 
 
 class PackedAttend:
-    """How blocks attend in training: every layer under the same mask. Implements `model.slots.Attend`.
+    """How blocks attend in training: every layer under the same mask, or under its part in the layer's window.
 
-    The layers named in `record` leave their attention weights (H, T, T) in `maps`, recomputed from their q and k.
+    Implements `model.slots.Attend`. The layers named in `record` leave their attention weights (H, T, T) in `maps`,
+    recomputed from their q and k.
     """
 
     def __init__(self, mask: Packed, backend: Backend = "auto", record: tuple[int, ...] = ()) -> None:
@@ -63,12 +65,23 @@ class PackedAttend:
         self.maps: dict[int, Tensor] = {}
 
     def __call__(
-        self, layer: int, q_THK: Float[Tensor, "T H K"], k_TGK: Float[Tensor, "T G K"], v_TGK: Float[Tensor, "T G K"]
-    ) -> Float[Tensor, "T H K"]:
-        """(T, H, K), (T, G, K), (T, G, K) → (T, H, K)."""
+        self,
+        layer: int,
+        q_THK: Float[Tensor, "T H K"],
+        k_TGK: Float[Tensor, "T G K"],
+        v_TGV: Float[Tensor, "T G V"],
+        window: int = 0,
+    ) -> Float[Tensor, "T H V"]:
+        """(T, H, K), (T, G, K), (T, G, V) → (T, H, V)."""
+        mask = self.mask.once(f"window {window}", partial(_windowed, self.mask, window)) if window else self.mask
         if layer in self.record:
-            self.maps[layer] = attention_map(q_THK, k_TGK, self.mask)
-        return attend(q_THK, k_TGK, v_TGK, self.mask, self.backend)
+            self.maps[layer] = attention_map(q_THK, k_TGK, mask)
+        return attend(q_THK, k_TGK, v_TGV, mask, self.backend)
+
+
+def _windowed(mask: Packed, window: int) -> Packed:
+    """The mask's part within the window; the mask itself where no document is longer, so that fast paths stay open."""
+    return Packed(mask.cu_seqlens, mask.rule & Window(window)) if max(mask.lengths, default=0) > window else mask
 
 
 def _choose(q_THK: Tensor, mask: Packed) -> str:
@@ -95,10 +108,10 @@ def _obstacle(name: str, q: Tensor, k: Tensor, v: Tensor, mask: Packed) -> str:
     return ""
 
 
-def _fit(q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor, mask: Packed) -> None:
-    if k_TGK.shape != v_TGK.shape or q_THK.shape[::2] != k_TGK.shape[::2]:
-        shapes = f"q {tuple(q_THK.shape)}, k {tuple(k_TGK.shape)}, v {tuple(v_TGK.shape)}"
-        raise ShapeError("nn.attention", shapes, "(T, H, K), (T, G, K), (T, G, K)")
+def _fit(q_THK: Tensor, k_TGK: Tensor, v_TGV: Tensor, mask: Packed) -> None:
+    if k_TGK.shape[:2] != v_TGV.shape[:2] or q_THK.shape[::2] != k_TGK.shape[::2]:
+        shapes = f"q {tuple(q_THK.shape)}, k {tuple(k_TGK.shape)}, v {tuple(v_TGV.shape)}"
+        raise ShapeError("nn.attention", shapes, "(T, H, K), (T, G, K), (T, G, V)")
     if q_THK.shape[1] % k_TGK.shape[1]:
         heads = f"{q_THK.shape[1]} query heads over {k_TGK.shape[1]} key-value heads"
         raise ShapeError("nn.attention", heads, "a multiple, so that each key-value head serves as many queries")

@@ -25,20 +25,23 @@ BetweenBlocks = Callable[[int, Tensor], Tensor]  # (number of the next block, hi
 class LayerAttend(Protocol):
     """How layer number `layer` attends: over packed documents, or through a cache."""
 
-    def __call__(self, layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGK: Tensor) -> Tensor:
-        """(T, H, K), (T, G, K), (T, G, K) → (T, H, K)."""
+    def __call__(self, layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGV: Tensor, window: int = 0) -> Tensor:
+        """(T, H, K), (T, G, K), (T, G, V) → (T, H, V). A token sees itself and the `window` − 1 before it, or (0) all."""
         ...
 
 
 class SelfAttention(nn.Module):
-    """Projections around an attention: queries in `heads`, keys and values in `kv_heads`, each `head_dim` wide."""
+    """Projections around an attention: queries in `heads`, keys and values in `kv_heads`, each `head_dim` wide.
+
+    With a `window` above 0 a token sees so many tokens at most, itself included.
+    """
 
     def __init__(
         self, dim: int, *, heads: int, kv_heads: int, head_dim: int, qkv_bias: bool, output_bias: bool, qk_norm: QkNorm,
-        norm_eps: float, depth: int,
+        norm_eps: float, depth: int, window: int = 0,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.head_dim = head_dim
+        self.head_dim, self.window = head_dim, window
         self.query = nn.Linear(dim, heads * head_dim, bias=qkv_bias)
         self.key = nn.Linear(dim, kv_heads * head_dim, bias=qkv_bias)
         self.value = nn.Linear(dim, kv_heads * head_dim, bias=qkv_bias)
@@ -48,7 +51,7 @@ class SelfAttention(nn.Module):
     def forward(self, hidden: Float[Tensor, "T D"], turn: Turn, attend: LayerAttend, layer: int) -> Float[Tensor, "T D"]:
         q_THK, k_TGK, v_TGK = (project(hidden).unflatten(-1, (-1, self.head_dim)) for project in (self.query, self.key, self.value))
         q_THK, k_TGK = turn(self.query_norm(q_THK)), turn(self.key_norm(k_TGK))
-        return self.output(attend(layer, q_THK, k_TGK, v_TGK).flatten(1))
+        return self.output(attend(layer, q_THK, k_TGK, v_TGK, self.window).flatten(1))
 
 
 class WideRmsNorm(RmsNorm):
@@ -160,6 +163,7 @@ def _run(block: Callable[..., Tensor], hidden: Tensor, turn: Turn, attend: Layer
     return block(hidden, turn, attend, layer)
 
 
-def _run_again(block: Callable[..., Tensor], hidden: Tensor, turn: Turn, attend: LayerAttend, layer: int) -> Tensor:
-    # No block draws random numbers, so their state need not be kept.
-    return checkpoint(block, hidden, turn, attend, layer, use_reentrant=False, preserve_rng_state=False)
+def _run_again(block: nn.Module, hidden: Tensor, turn: Turn, attend: LayerAttend, layer: int) -> Tensor:
+    # Saving the state of random numbers costs time, and only blocks with dropout (of adapters) draw any.
+    draws = any(isinstance(part, nn.Dropout) and part.training for part in block.modules())
+    return checkpoint(block, hidden, turn, attend, layer, use_reentrant=False, preserve_rng_state=draws)

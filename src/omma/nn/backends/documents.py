@@ -52,7 +52,7 @@ def attend_documents(
     for group in grouping.groups:
         blocks = [x.index_select(0, group.rows.flatten()).unflatten(0, group.rows.shape) for x in (q_THK, k_TGK, v_TGK)]
         outputs.append(_block_attention(blocks, group, mask)[group.valid])
-    return torch.cat(outputs)[grouping.places] if outputs else q_THK * 1.0
+    return torch.cat(outputs)[grouping.places] if outputs else q_THK[:, :, :1] * v_TGK[:, :1, :]
 
 
 def group_documents(mask: Packed) -> Grouping:

@@ -7,6 +7,7 @@ from functools import cache, partial
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from omma.nn.mask import Both, Causal, Full, Packed, Rule, Window
 
@@ -37,7 +38,10 @@ def attend_varlen(
     borders = mask.once("varlen", partial(mask.cu_seqlens.to, torch.int32))
     longest = max(mask.lengths, default=0)
     shared = q_THK.shape[1] != k_TGK.shape[1]
-    return _kernel()(q_THK, k_TGK, v_TGK, borders, borders, longest, longest, window_size=window(mask.rule), enable_gqa=shared)
+    narrow = v_TGK.shape[2]
+    v_TGK = pad(v_TGK, (0, q_THK.shape[2] - narrow))  # the kernel wants values as wide as keys
+    output = _kernel()(q_THK, k_TGK, v_TGK, borders, borders, longest, longest, window_size=window(mask.rule), enable_gqa=shared)
+    return output[..., :narrow]
 
 
 @cache
