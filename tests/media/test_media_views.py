@@ -93,7 +93,7 @@ def test_counts_equal_what_is_cut(view):
         assert [tile.shape for tile in tiles] == [(t.height, t.width, 3) for t in plan.tiles]
         patches = [patchify(tile, TINY.patch) for tile in tiles]
         assert sum(map(len, patches)) == plan.num_patches(TINY.patch)
-        for tile, values, (rows, columns) in zip(tiles, patches, plan.grids(TINY.patch), strict=True):
+        for tile, values, (_, rows, columns) in zip(tiles, patches, plan.grids(TINY.patch), strict=True):
             assert (unpatchify(values, rows, columns, TINY.patch) == tile).all()
 
 
@@ -105,7 +105,7 @@ def test_layout_names_tokens_that_exist_each_at_most_once(view):
         index = np.concatenate([run for run in layout if not isinstance(run, str)])
         tokens = index[index >= 0]
         assert num_slots(layout) == len(index)
-        assert len(np.unique(tokens)) == len(tokens) and (tokens < sum(r * c for r, c in grids)).all()
+        assert len(np.unique(tokens)) == len(tokens) and (tokens < sum(r * c for _, r, c in grids)).all()
         learned = set(index[index < 0].tolist())
         assert learned <= {NEWLINE, SEPARATOR} and len(learned) <= view.layout_tokens
 
@@ -157,7 +157,7 @@ def test_tiny_keeps_the_kind_and_fits_a_tiny_encoder(view):
     assert type(tiny) is type(view) and tiny.fill == view.fill
     plan = tiny.plan(640, 480, TINY)
     assert 0 < plan.num_patches(8) <= 7 * 16
-    assert all(rows % 2 == 0 and columns % 2 == 0 for rows, columns in plan.grids(8))
+    assert all(rows % 2 == 0 and columns % 2 == 0 for _, rows, columns in plan.grids(8))
 
 
 @every_view
@@ -279,6 +279,6 @@ def test_best_fit_refuses_grids_that_are_not_its_tiles():
     view = BestFit()
     plan = view.plan(600, 300, Unit(14))
     with pytest.raises(
-        ShapeError, match=r"BestFit.layout: grids \(\(24, 24\), \(24, 24\)\); expected 3, the detail tiles' all equal"
+        ShapeError, match=r"BestFit.layout: grids \(\(1, 24, 24\), \(1, 24, 24\)\); expected 3, the detail tiles' all equal"
     ):
-        view.layout(plan, ((24, 24), (24, 24)))
+        view.layout(plan, ((1, 24, 24), (1, 24, 24)))

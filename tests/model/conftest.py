@@ -64,7 +64,7 @@ def make_document():
                 ids += [0] * len(run)
             pictures.append(RowPicture(Media("x"), plan, np.array(own[0], int), np.array(own[1], int), cfg.num_visual(plan)))
             seen += cfg.num_visual(plan)
-            grids += [(1, *grid) for grid in plan.grids(cfg.patch)]
+            grids += plan.grids(cfg.patch)
             patches.append(rng.integers(0, 256, (plan.num_patches(cfg.patch), 3 * cfg.patch**2)))
         ids += list(rng.integers(0, VOCABULARY, words))
         labels = rng.integers(0, VOCABULARY, len(ids))

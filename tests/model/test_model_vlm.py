@@ -21,6 +21,7 @@ from omma.model.splices.in_context import InContext
 from omma.model.vision.native import NativeViT
 from omma.model.vision.vit import ViT
 from omma.nn.attention import Causal, Packed, PackedAttend
+from omma.nn.position_table import read_table
 from omma.schema.batch import Pictures, Stream
 from omma.schema.view import NEWLINE, Unit, num_slots
 
@@ -50,7 +51,7 @@ def test_the_eye_counts_before_pixels_are_decoded(make_vlm):
         plan = cfg.plan(int(width), int(height))
         visual = cfg.num_visual(plan)
         run = np.concatenate([r for r in cfg.layout(plan) if not isinstance(r, str)])
-        assert visual == sum(r // 2 * (c // 2) for r, c in plan.grids(8))
+        assert visual == sum(r // 2 * (c // 2) for _, r, c in plan.grids(8))
         assert num_slots(cfg.layout(plan)) == len(run) and run.max() < visual and NEWLINE in run
 
 
@@ -104,8 +105,6 @@ def test_pictures_that_do_not_fit_their_grids_are_told_with_both_numbers(make_vl
         patches = torch.zeros(8, 192, dtype=torch.uint8)
         with pytest.raises(ShapeError, match="8 patches; expected 9, the sum over 1 grids"):
             module.see(Pictures(patches, torch.tensor([[1, 3, 3]])))
-        with pytest.raises(ShapeError, match="a tile of 2 frames"):
-            module.see(Pictures(patches, torch.tensor([[2, 2, 2]])))
 
 
 def test_read_attends_as_it_is_told(make_vlm, make_module, make_document, pack):
@@ -179,9 +178,9 @@ def test_a_class_token_takes_part_and_is_not_handed_on(make_module):
 
 def test_positions_are_read_as_they_stand_at_the_tables_own_size(make_module):
     module = make_module(ViT().tiny())
-    rows = ((1, 4, 4), (1, 2, 2), (1, 4, 4))
-    table = module._positions(rows)
-    assert torch.equal(table[:16], module.positions) and torch.equal(table[20:], module.positions)
+    rows = ((1, 4, 4), (1, 2, 2), (2, 4, 4))
+    table = read_table(module.positions, 4, rows, "bicubic")
+    assert all(torch.equal(piece, module.positions) for piece in (table[:16], table[20:36], table[36:]))
     square = module.positions.unflatten(0, (4, 4)).permute(2, 0, 1)[None]
     small = torch.nn.functional.interpolate(square, size=(2, 2), mode="bicubic", align_corners=False)
     torch.testing.assert_close(table[16:20], small[0].flatten(1).T)
@@ -196,7 +195,15 @@ def test_the_feature_layer_says_how_many_blocks_are_built():
     ("make", "words"),
     [
         (lambda: ViT(width=30, heads=4), "4 heads over width 30; expected a divisor"),
-        (lambda: ViT(image_size=100, patch=16), "100 px; expected a multiple of the patch, 16 px"),
+        (lambda: ViT(image_size=10, patch=16), "10 px; expected at least one patch of 16 px"),
+        (lambda: ViT(feature_layer=(-2, -5)), "on, with several layers; expected off"),
+        (lambda: ViT(feature_layer=()), "no layer; expected at least one"),
+        (lambda: ViT(tap_layers=(13,)), r"ViT.tap_layers: \(13,\); expected"),
+        (lambda: ViT(positions="rotary", heads=128), "'rotary' with heads of 6; expected a multiple of 4"),
+        (lambda: NativeViT(full_layers=(7,)), "set window"),
+        (lambda: NativeViT(window=8, full_layers=(32,)), "blocks from 0 to 31"),
+        (lambda: NativeViT(tap_layers=(33,)), "from 1 to 32"),
+        (lambda: NativeViT(temporal=0), "at least 1 frame"),
         (lambda: ViT(depth=3, feature_layer=-4), "−1 .last. … −3"),
         (lambda: NativeViT(width=24, heads=4), "head width a multiple of 4"),
         (lambda: Decoder(heads=6, kv_heads=4), "4 for 6 query heads; expected a divisor"),

@@ -192,7 +192,7 @@ def test_location_tokens_are_words(make, eye, tmp_path):
 BAD = {
     "picture 3 of 1": {"turns": (Turn("user", (Part("image", index=3),)),)},
     "region 0 of 0": {"turns": (Turn("user", (Part("region", index=0),)),)},
-    "is a video; expected an image; videos cannot": {"media": (Media("v.mp4", kind="video", width=9, height=9),)},
+    "has 0 frames at 0 a second; expected how many": {"media": (Media("v.mp4", kind="video", width=9, height=9),)},
     "has size 0 × 0; expected its size in px; curate the data first": {"media": (Media("a.png"),)},
     "neither turns nor captions": {"turns": (), "captions": ()},
     "a caption is null; expected text": {"turns": (), "captions": (Caption(None),)},

@@ -1,25 +1,30 @@
 """Apply: upright picture + its plan → the tiles that the encoder sees, and tiles ↔ patches. Sizes come from the plan."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
 from omma.core.errors import ShapeError
-from omma.schema.view import Canvas, TilePlan, View
+from omma.schema.view import Canvas, Tile, TilePlan, View
 
 
 def apply(view: View, image: UInt8[np.ndarray, "h w 3"], plan: TilePlan) -> list[UInt8[np.ndarray, "th tw 3"]]:
     """Upright RGB picture + plan of its size → tiles in the plan's order. ShapeError if the plan is of another size."""
-    if image.shape != (plan.height, plan.width, 3) or image.dtype != np.uint8:
-        got = f"picture of shape {image.shape} {image.dtype}"
-        fix = "measure and decode the same bytes; a picture that changed after curation must be curated again"
-        raise ShapeError("apply", got, f"({plan.height}, {plan.width}, 3) uint8 as planned", fix)
-    picture = Image.fromarray(image)
-    sheets = [_sheet(view, picture, canvas) for canvas in plan.canvases]
-    return [
-        np.ascontiguousarray(sheets[tile.canvas][tile.y0 : tile.y0 + tile.height, tile.x0 : tile.x0 + tile.width])
-        for tile in plan.tiles
-    ]
+    sheets = _sheets(view, image, plan)
+    return [_window(sheets, tile) for tile in plan.tiles]
+
+
+def apply_clip(
+    view: View, frames: Sequence[UInt8[np.ndarray, "h w 3"]], plan: TilePlan
+) -> list[list[UInt8[np.ndarray, "th tw 3"]]]:
+    """The frames of a plan's clip → for each tile its frames in order. ShapeError if a frame is of another size."""
+    if len(frames) != len(plan.clip.frames):
+        raise ShapeError("apply", f"{len(frames)} frames", f"{len(plan.clip.frames)} as planned")
+    sheets = [_sheets(view, frame, plan) for frame in frames]
+    last = len(frames) - 1
+    return [[_window(sheets[min(tile.first + i, last)], tile) for i in range(tile.frames)] for tile in plan.tiles]
 
 
 def patchify(tile: UInt8[np.ndarray, "th tw 3"], patch: int) -> UInt8[np.ndarray, "P C"]:
@@ -37,6 +42,20 @@ def unpatchify(patches: UInt8[np.ndarray, "P C"], rows: int, columns: int, patch
         raise ShapeError("unpatchify", f"patches of shape {patches.shape}", f"({rows * columns}, {3 * patch * patch})")
     blocks = patches.reshape(rows, columns, 3, patch, patch)
     return blocks.transpose(0, 3, 1, 4, 2).reshape(rows * patch, columns * patch, 3)
+
+
+def _sheets(view: View, image: np.ndarray, plan: TilePlan) -> list[np.ndarray]:
+    if image.shape != (plan.height, plan.width, 3) or image.dtype != np.uint8:
+        got = f"picture of shape {image.shape} {image.dtype}"
+        fix = "measure and decode the same bytes; a picture that changed after curation must be curated again"
+        raise ShapeError("apply", got, f"({plan.height}, {plan.width}, 3) uint8 as planned", fix)
+    picture = Image.fromarray(image)
+    return [_sheet(view, picture, canvas) for canvas in plan.canvases]
+
+
+def _window(sheets: list[np.ndarray], tile: Tile) -> np.ndarray:
+    sheet = sheets[tile.canvas]
+    return np.ascontiguousarray(sheet[tile.y0 : tile.y0 + tile.height, tile.x0 : tile.x0 + tile.width])
 
 
 def _sheet(view: View, picture: Image.Image, canvas: Canvas) -> np.ndarray:

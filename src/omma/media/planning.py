@@ -1,4 +1,9 @@
-"""Planning: what the views share. Sizes → refusal in the words a person reads; sizes → canvases and grids of tiles."""
+"""Planning: what views and footage share. Sizes → refusal in the words a person reads; sizes → canvases and grids of tiles."""
+
+import math
+
+import numpy as np
+from jaxtyping import Int64
 
 from omma.core.errors import ConfigError, DataError, ShapeError
 from omma.schema.view import Canvas, Tile, Unit
@@ -31,3 +36,35 @@ def filled(width: int, height: int) -> Canvas:
 def grid_of_tiles(canvas: int, rows: int, columns: int, size: int) -> tuple[Tile, ...]:
     """Canvas number and grid → its tiles, row by row."""
     return tuple(Tile(canvas, c * size, r * size, size, size) for r in range(rows) for c in range(columns))
+
+
+def check_aspect(width: int, height: int, most: float) -> None:
+    """Picture sides in px → DataError if one is more than `most` times the other."""
+    aspect = max(width, height) / min(width, height)
+    if aspect > most:
+        got = f"is {width} × {height} px, {aspect:.0f} times as long as wide"
+        raise DataError("picture", got, f"at most {most:g} times", "crop it, or drop it in curation")
+
+
+def bounded_grid(width: int, height: int, factor: int, low: int, high: int, frames: int = 1, paired: int = 1) -> tuple[int, int]:
+    """Picture size → (rows, columns) of squares of `factor` px near it whose area lies between `low` and `high` px.
+
+    Qwen-VL's `smart_resize` (transformers `models/qwen2_vl`): sides rounded to the factor; if that is too many pixels,
+    both sides are divided by √(area / high) and rounded down, if too few, multiplied and rounded up. Of a video the area
+    counts `frames` times (Qwen3-VL), where it is rounded `paired` times.
+    """
+    rows, columns = round(height / factor), round(width / factor)
+    area = paired * (rows * factor) * (columns * factor)
+    if area > high:
+        shrink = math.sqrt((frames * height * width) / high)
+        return max(1, math.floor(height / shrink / factor)), max(1, math.floor(width / shrink / factor))
+    if area < low:
+        grow = math.sqrt(low / (frames * height * width))
+        return math.ceil(height * grow / factor), math.ceil(width * grow / factor)
+    return rows, columns
+
+
+def mosaic(tile_rows: int, tile_columns: int, rows: int, columns: int) -> Int64[np.ndarray, "r c"]:
+    """Grid of tiles + token grid of each → which token, counted tile by tile, stands where on the map of all."""
+    by_tile = np.arange(tile_rows * tile_columns * rows * columns).reshape(tile_rows, tile_columns, rows, columns)
+    return by_tile.transpose(0, 2, 1, 3).reshape(tile_rows * rows, tile_columns * columns)

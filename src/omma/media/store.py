@@ -17,6 +17,8 @@ from omma.core.files import inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.tar_index import TarIndex, index_tar
 
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
+
 
 class Store:
     """Reader of one data root. Indexes of shards are built on first use and stay in memory; a pickled store starts without them."""
@@ -55,6 +57,18 @@ class Store:
         if index.cut:
             raise DataError(name, f"the tar {index.cut}", "a whole tar", "fetch or pack it again")
         return tuple(index.spans)
+
+    def folder(self, name: str) -> tuple[str, ...]:
+        """Name → names of the pictures in that folder, sorted (a video kept as frames); none if it is no folder."""
+        if split_uri(name)[1]:
+            return ()
+        path = self._path(name, name)
+        if not path.is_dir():
+            return ()
+        names = tuple(f"{name.rstrip('/')}/{file.name}" for file in sorted(path.iterdir()) if file.suffix.lower() in PICTURES)
+        if not names:
+            raise DataError(name, "a folder without pictures", f"frames named *{', *'.join(PICTURES)}")
+        return names
 
     def _path(self, name: str, uri: str) -> Path:
         if "://" in name:

@@ -41,7 +41,8 @@ class Entry:
 class Seen:
     """A picture in a document: (N,) where its tokens stand, (N, 3) time, row and column of each on the token grid of its tile.
 
-    A layout embedding has place −1. `seconds` lie between two time steps of a video, 0 for a picture.
+    A layout embedding has place −1. `seconds` lie between two time steps of a video, 0 for a picture. A picture or video whose
+    tokens stand in several runs with text between them comes as several.
     """
 
     slots: np.ndarray
@@ -50,7 +51,7 @@ class Seen:
 
 
 class EncoderModule(nn.Module):
-    """Pictures → Stream of patch features: one document per tile, row-major patches, modality 1.
+    """Pictures → Stream of patch features: one document per tile, row-major patches, time step by time step, modality 1.
 
     An encoder of which inner layers are asked for puts their features (P, D) into the stream's `taps`, in the order asked.
     """
@@ -103,9 +104,28 @@ class Encoder(Config):
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
     @property
+    def temporal(self) -> int:
+        """Frames of a video that make one time step; a picture is a step by itself."""
+        return 1
+
+    @property
     def width(self) -> int:
-        """Feature width D that it hands to the connector."""
+        """Width D of the hidden states."""
         raise NotImplementedError(f"{type(self).__name__} has no width")
+
+    @property
+    def out_width(self) -> int:
+        """Width of the features of one patch; more than `width` where several layers or towers stand side by side."""
+        return self.width
+
+    @property
+    def cut(self) -> int:
+        """Side in px of tiles that whole patches do not fill, of which the last pixels are left out; 0 for none."""
+        return 0
+
+    def grid(self, patches: Grid) -> Grid:
+        """Patch grid of a frame → grid of its features. Closed form."""
+        return patches
 
     def build(self) -> EncoderModule:
         """The module, randomly initialised."""
@@ -124,6 +144,11 @@ class Connector(Config):
     def grid(self, patches: Grid) -> Grid:
         """Patch grid of a tile → grid of its visual tokens. Closed form; ShapeError for a grid that does not fit."""
         return patches
+
+    @property
+    def num_taps(self) -> int:
+        """Further states (the encoder's `taps`) that it reads beside the patch features."""
+        return 0
 
     def build(self, *, in_dim: int, out_dim: int) -> ConnectorModule:
         """The module from encoder width to language width."""

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from omma.core.errors import ShapeError
+from omma.model.slots import Encoder
 from omma.nn.grids import num_patches, on_host, patch_places, tile_borders
 from omma.schema.batch import Pictures, Stream
 
@@ -17,11 +18,14 @@ def tile_stream(hidden: Float[Tensor, "P D"], grids: Int[Tensor, "I 3"]) -> Stre
     return Stream(hidden, places[:, 2:], tile_borders(rows, device), torch.ones_like(count), count)
 
 
+def regrid(grids: Int[Tensor, "I 3"], encoder: Encoder) -> Int[Tensor, "I 3"]:
+    """Grids of patches in frames → grids of an encoder's features in time steps."""
+    rows = [(-(-t // encoder.temporal), *encoder.grid((r, c))) for t, r, c in on_host(grids)]
+    return torch.tensor(rows, dtype=grids.dtype, device=grids.device).reshape(-1, 3)
+
+
 def check_pictures(pictures: Pictures) -> None:
-    """Raise ShapeError unless the patches are those of the grids and every tile is one frame."""
+    """Raise ShapeError unless the patches are those of the grids."""
     rows, count = on_host(pictures.grids), len(pictures.patches)
     if num_patches(rows) != count:
         raise ShapeError("model.encoder", f"{count} patches", f"{num_patches(rows)}, the sum over {len(rows)} grids")
-    frames = max((t for t, _, _ in rows), default=1)
-    if frames > 1:
-        raise ShapeError("model.encoder", f"a tile of {frames} frames", "1", "hand in each frame of a video as a tile of its own")

@@ -6,6 +6,7 @@ tokens → embedding ───────────────────�
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from omma.core.config import Config, config
 from omma.model.positions.sequential import Sequential
 from omma.model.slots import Attend, Connector, Encoder, Grid, Language, Positions, Reducer, Seen, Splice
 from omma.model.splices.in_context import InContext
-from omma.model.tiles import tile_stream
+from omma.model.tiles import regrid, tile_stream
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.block import recompute
 from omma.nn.init import init
@@ -24,7 +25,7 @@ from omma.schema.batch import Batch, Pictures, Stream
 from omma.schema.output import Output
 from omma.schema.row import RowPicture
 from omma.schema.talk import Text
-from omma.schema.view import Layout, TilePlan, Unit, View
+from omma.schema.view import Layout, Steps, TilePlan, Unit, View
 
 __all__ = ["Vlm", "VlmModule", "init"]
 
@@ -50,36 +51,54 @@ class Vlm(Config):
     @property
     def unit(self) -> Unit:
         """What encoder and connector ask of a picture's sides."""
-        return Unit(self.encoder.patch, self.connector.merge)
+        return Unit(self.encoder.patch, self.connector.merge, self.encoder.temporal, self.encoder.cut)
 
     def plan(self, width: int, height: int) -> TilePlan:
         """Picture size in px → tile plan."""
         return self.view.plan(width, height, self.unit)
 
+    def plan_video(self, width: int, height: int, total: int, fps: float) -> TilePlan:
+        """Frame size in px, stored frames, frames a second → tile plan."""
+        return self.view.plan_video(width, height, total, fps, self.unit)
+
     def grid(self, patches: Grid) -> Grid:
         """Patch grid of a tile → grid of its visual tokens, through connector and reducers."""
-        grid = self.connector.grid(patches)
+        grid = self.connector.grid(self.encoder.grid(patches))
         for reducer in self.reducers:
             grid = reducer.grid(grid)
         return grid
 
+    def steps(self, plan: TilePlan) -> tuple[Steps, ...]:
+        """Tile plan → (time steps, rows, columns) of visual tokens per tile."""
+        temporal = self.encoder.temporal
+        return tuple((-(-frames // temporal), *self.grid((r, c))) for frames, r, c in plan.grids(self.patch))
+
     def layout(self, plan: TilePlan) -> Layout:
         """Tile plan → token layout."""
-        return self.view.layout(plan, tuple(self.grid(grid) for grid in plan.grids(self.patch)))
+        source = self.view.video if plan.clip.fps else self.view
+        return source.layout(plan, self.steps(plan))
 
     def num_visual(self, plan: TilePlan) -> int:
         """Visual tokens that `see` makes of a planned picture (layout embeddings and dropped tokens not considered)."""
-        return sum(math.prod(self.grid(grid)) for grid in plan.grids(self.patch))
+        return sum(math.prod(steps) for steps in self.steps(plan))
+
+    @property
+    def layout_tokens(self) -> int:
+        """Learned layout embeddings that pictures and videos ask for."""
+        return max(self.view.layout_tokens, self.view.video.layout_tokens)
 
     def position_ids(self, num_tokens: int, pictures: Sequence[RowPicture]) -> np.ndarray:
         """Length of one document and the pictures in it → position ids (T, A)."""
-        return self.positions.ids(num_tokens, [self._seen(picture) for picture in pictures])
+        return self.positions.ids(num_tokens, [block for picture in pictures for block in self._seen(picture)])
 
-    def _seen(self, picture: RowPicture) -> Seen:
-        grids = [self.grid(grid) for grid in picture.plan.grids(self.patch)]
-        places = [np.indices((1, *grid)).reshape(3, -1).T for grid in grids]
-        laid_out = np.concatenate([*places, np.full((1, 3), -1)])
-        return Seen(picture.slots, laid_out[np.maximum(picture.gather, -1)])
+    def _seen(self, picture: RowPicture) -> list[Seen]:
+        """One for each run of slots without text between them: a picture is one, a video in blocks is several."""
+        places = [np.indices(steps).reshape(3, -1).T for steps in self.steps(picture.plan)]
+        laid_out = np.concatenate([*places, picture.blend.place, np.full((1, 3), -1)])[np.maximum(picture.gather, -1)]
+        breaks = np.flatnonzero(np.diff(picture.slots) > 1) + 1
+        seconds = picture.plan.clip.step * self.encoder.temporal
+        blocks = zip(np.split(picture.slots, breaks), np.split(laid_out, breaks), strict=True)
+        return [Seen(slots, own, seconds) for slots, own in blocks if len(slots)]
 
     def build(self) -> "VlmModule":
         """The module; `init` or `weights` fill it."""
@@ -93,9 +112,9 @@ class VlmModule(nn.Module):
         super().__init__()
         self.cfg = cfg
         self.encoder = cfg.encoder.build()
-        self.connector = cfg.connector.build(in_dim=cfg.encoder.width, out_dim=cfg.language.width)
+        self.connector = cfg.connector.build(in_dim=cfg.encoder.out_width, out_dim=cfg.language.width)
         self.reducers = nn.ModuleList(reducer.build(dim=cfg.language.width) for reducer in cfg.reducers)
-        self.splice = cfg.splice.build(dim=cfg.language.width, layout_tokens=cfg.view.layout_tokens)
+        self.splice = cfg.splice.build(dim=cfg.language.width, layout_tokens=cfg.layout_tokens)
         self.language = cfg.language.build(vocab_size=cfg.text.vocab_size)
 
     def forward(self, batch: Batch) -> Output:
@@ -104,7 +123,7 @@ class VlmModule(nn.Module):
 
     def read(self, batch: Batch, attend: Attend) -> Output:
         """The same with another way to attend, such as into a cache."""
-        visual = self.see(batch.pictures)
+        visual = batch.blends.behind(self.see(batch.pictures))
         entry = self.splice(self.language.embed(batch.tokens), visual, batch)
         index = torch.arange(len(batch.tokens), device=visual.device)
         modality = torch.zeros_like(index).index_fill(0, batch.slots, 1)
@@ -113,8 +132,8 @@ class VlmModule(nn.Module):
 
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""
-        visual = self.connector(self.encoder(pictures), pictures.grids)
-        grids = pictures.grids
+        grids = regrid(pictures.grids, self.cfg.encoder)
+        visual = self.connector(replace(self.encoder(pictures), asked=pictures.asked), grids)
         shrink: Callable[[Grid], Grid] = self.cfg.connector.grid
         for cfg, reducer in zip(self.cfg.reducers, self.reducers, strict=True):
             grids = _shrunk(grids, shrink)

@@ -16,7 +16,7 @@ from omma.pack.words import Tokens, Words
 from omma.schema.row import Row, RowPicture
 from omma.schema.sample import Caption, Media, Part, Region, Sample, Turn
 from omma.schema.talk import Eye
-from omma.schema.view import TilePlan
+from omma.schema.view import NO_BLEND, Blend, Layout, TilePlan
 
 PROBE = (Line("user", (Piece("words", "a"),)), Line("assistant", (Piece("speech", "b"),)))
 
@@ -149,15 +149,19 @@ class Codec:
         """Pictures become slots and layout tags (tags are template text)."""
         flat: list[Piece] = []
         placed: list[_Placed] = []
+        behind = ""
         for piece in pieces:
             if piece.kind != "picture":
-                flat.append(piece)
+                flat.append(_without(piece, behind))
+                behind = ""
                 continue
             media, plan = written.pictures[piece.number]
-            layout = eye.layout(plan)
-            runs = [run for run in layout if not isinstance(run, str)]
+            layout, num_visual = eye.layout(plan), eye.num_visual(plan)
+            before, behind = eye.view.video.marks if media.kind == "video" else ("", "")
+            if before and flat and flat[-1].kind == "mark":
+                flat[-1] = Piece("mark", flat[-1].text.removesuffix(before))
             flat += [Piece("mark", run) if isinstance(run, str) else Piece("slots", number=len(run)) for run in layout]
-            placed.append(_Placed(media, plan, _joined(runs), eye.num_visual(plan)))
+            placed.append(_placed(media, plan, layout, num_visual))
         return flat, placed
 
 
@@ -169,6 +173,7 @@ class _Placed:
     plan: TilePlan
     gather: np.ndarray
     num_visual: int
+    blend: Blend
 
 
 def finish(draft: Draft, eye: Eye) -> Row:
@@ -184,13 +189,30 @@ def _row_pictures(placed: list[_Placed], slots: np.ndarray, where: str) -> tuple
         raise ShapeError(where, f"{len(slots)} visual slots", f"{total} of {len(placed)} pictures")
     out, at = [], 0
     for p in placed:
-        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual))
+        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual, p.blend))
         at += len(p.gather)
     return tuple(out)
 
 
-def _joined(runs: list[np.ndarray]) -> np.ndarray:
-    return runs[0] if len(runs) == 1 else np.concatenate([np.zeros(0, np.int64), *runs])
+def _placed(media: Media, plan: TilePlan, layout: Layout, num_visual: int) -> _Placed:
+    """Layout → which visual token goes to each slot; the tokens of its blends are numbered behind `num_visual`."""
+    gathers, blends, behind = [np.zeros(0, np.int64)], [NO_BLEND], num_visual
+    for run in layout:
+        if isinstance(run, Blend):
+            gathers.append(np.arange(behind, behind + len(run)))
+            blends.append(run)
+            behind += len(run)
+        elif not isinstance(run, str):
+            gathers.append(run)
+    if behind == num_visual:
+        return _Placed(media, plan, gathers[1] if len(gathers) == 2 else np.concatenate(gathers), num_visual, NO_BLEND)
+    index, weight, place = (np.concatenate([getattr(blend, name) for blend in blends]) for name in ("index", "weight", "place"))
+    return _Placed(media, plan, np.concatenate(gathers), num_visual, Blend(index, weight, place))
+
+
+def _without(piece: Piece, mark: str) -> Piece:
+    """Template text without the mark that it begins with, where a layout writes that itself."""
+    return Piece("mark", piece.text.removeprefix(mark)) if mark and piece.kind == "mark" else piece
 
 
 def _with_reply(sample: Sample) -> Sample:

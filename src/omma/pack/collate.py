@@ -9,9 +9,10 @@ from omma.core.errors import ShapeError
 from omma.media.apply import patchify
 from omma.media.store import Store
 from omma.pack.pixels import Patches, Pixels
-from omma.schema.batch import IGNORE, Batch, Pictures
+from omma.schema.batch import IGNORE, Batch, Blends, Pictures
 from omma.schema.row import Row
 from omma.schema.talk import Eye
+from omma.schema.view import NO_BLEND
 
 SMALL = 4  # patches a side of the picture whose first tile stands for "no picture"
 
@@ -33,6 +34,7 @@ def collate(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye)
         raise ShapeError("collate", "no rows", "at least one")
     starts = np.cumsum([0, *(row.num_tokens for row in rows)])
     slots, gather = _slots(rows, starts)
+    index, weight = _blends(rows)
     return Batch(
         tokens=torch.from_numpy(np.concatenate([row.token_ids for row in rows]).astype(np.int64)),
         positions=torch.from_numpy(np.concatenate([row.positions for row in rows])),
@@ -43,6 +45,7 @@ def collate(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye)
         gather=torch.from_numpy(gather),
         sample_ids=tuple(row.sample_id for row in rows),
         sources=tuple(row.source for row in rows),
+        blends=Blends(torch.from_numpy(index), torch.from_numpy(weight)),
     )
 
 
@@ -63,15 +66,28 @@ def _labels(row: Row) -> np.ndarray:
 
 
 def _slots(rows: Sequence[Row], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of slots in the stream, and which visual token of the batch fills each."""
+    """Positions of slots in the stream, and which visual token of the batch fills each; blends count behind all others."""
     slots, gather = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    seen = 0
+    seen, blended = 0, sum(picture.num_visual for row in rows for picture in row.pictures)
     for row, start in zip(rows, starts[:-1], strict=True):
         for picture in row.pictures:
             slots.append(picture.slots + start)
-            gather.append(np.where(picture.gather >= 0, picture.gather + seen, picture.gather))
+            own = np.where(picture.gather >= 0, picture.gather + seen, picture.gather)
+            gather.append(np.where(picture.gather >= picture.num_visual, picture.gather - picture.num_visual + blended, own))
             seen += picture.num_visual
+            blended += len(picture.blend)
     return np.concatenate(slots), np.concatenate(gather)
+
+
+def _blends(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:
+    """Index into the batch's visual tokens and weight of every blended token, picture by picture."""
+    index, weight = [NO_BLEND.index], [NO_BLEND.weight]
+    seen = 0
+    for picture in (picture for row in rows for picture in row.pictures):
+        index.append(picture.blend.index + seen)
+        weight.append(picture.blend.weight)
+        seen += picture.num_visual
+    return np.concatenate(index), np.concatenate(weight)
 
 
 def _pictures(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye) -> Pictures:
@@ -81,7 +97,7 @@ def _pictures(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Ey
             if len(values) != picture.plan.num_patches(eye.patch):
                 expected = f"{picture.plan.num_patches(eye.patch)} as planned"
                 raise ShapeError(picture.media.uri, f"{len(values)} patches", expected)
-            grids += [(1, *grid) for grid in picture.plan.grids(eye.patch)]
+            grids += picture.plan.grids(eye.patch)
     if not grids:
         return blank(eye)
     stream = np.concatenate([values for given in patches for values in given])

@@ -5,10 +5,11 @@ from collections import OrderedDict
 import numpy as np
 from jaxtyping import UInt8
 
-from omma.core.errors import DataError, OmmaError
-from omma.media.apply import apply, patchify
+from omma.core.errors import DataError, ShapeError
+from omma.media.apply import apply, apply_clip, patchify
 from omma.media.decode import decode
 from omma.media.store import Store
+from omma.media.video import read_frames
 from omma.schema.row import Row, RowPicture
 from omma.schema.sample import Media
 from omma.schema.talk import Eye
@@ -47,9 +48,12 @@ class Pixels:
         return patches
 
     def _decode(self, media: Media, plan: TilePlan) -> Patches:
-        image = decode(self.store.read(media.uri), name=media.uri)
         try:
-            tiles = apply(self.eye.view, image, plan)
-        except OmmaError as error:
+            if media.kind == "video":
+                clip = apply_clip(self.eye.view, read_frames(self.store, media.uri, plan.clip.frames), plan)
+                tiles = [frame for frames in clip for frame in frames]
+            else:
+                tiles = apply(self.eye.view, decode(self.store.read(media.uri), name=media.uri), plan)
+        except ShapeError as error:
             raise DataError(media.uri, str(error)) from None
         return np.concatenate([patchify(tile, self.eye.patch) for tile in tiles])

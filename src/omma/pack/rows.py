@@ -101,22 +101,22 @@ class _Talk:
     def piece(self, begin: int, stop: int) -> Sample:
         """Exchanges [begin, stop) as a sample. The pictures in view before it, or of its regions, are shown again first."""
         turns = [turn for exchange in self.exchanges[begin:stop] for turn in exchange]
-        shown = {part.index for turn in turns for part in turn.parts if part.kind == "image"}
+        shown = {part.index for turn in turns for part in turn.parts if part.kind in ("image", "video")}
         spoken = {self._media(part.index) for turn in turns for part in turn.parts if part.kind == "region"}
         missing = sorted((spoken | self._in_view(begin)) - shown)
         if missing and turns:
-            again = tuple(Part("image", index=index) for index in missing)
+            again = tuple(Part(self.sample.media[index].kind, index=index) for index in missing)
             turns[0] = Turn(turns[0].role, (*again, *turns[0].parts))
         return replace(self.sample, turns=(*self.lead, *turns))
 
     def _in_view(self, begin: int) -> set[int]:
         """Pictures of the latest turn before an exchange that showed any; none if the exchange begins by showing its own."""
         first = self.exchanges[begin][0] if begin < len(self.exchanges) else None
-        if first is None or any(part.kind == "image" for part in first.parts):
+        if first is None or any(part.kind in ("image", "video") for part in first.parts):
             return set()
         for exchange in reversed(self.exchanges[:begin]):
             for turn in reversed(exchange):
-                if pictures := {part.index for part in turn.parts if part.kind == "image"}:
+                if pictures := {part.index for part in turn.parts if part.kind in ("image", "video")}:
                     return pictures
         return set()
 

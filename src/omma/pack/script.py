@@ -24,7 +24,7 @@ def script(sample: Sample, eye: Eye, markup: Markup, prompts: tuple[str, ...], v
     """Sample → script. A sample without turns becomes: user: its pictures and a prompt, assistant: caption `variant`.
 
     Raises DataError for a sample with neither turns nor captions, a caption or text that is none, an index without
-    media or region, a video, or a picture whose size curation has not filled in.
+    media or region, or a picture or video whose size curation has not filled in.
     """
     lines = _conversation(sample, eye, markup) if sample.turns else _captioned(sample, prompts, variant)
     used = sorted({piece.number for line in lines for piece in line.pieces if piece.kind == "picture"})
@@ -78,8 +78,6 @@ def _media(sample: Sample, index: int) -> Media:
     if not 0 <= index < len(sample.media):
         raise DataError(sample.id, f"picture {index} of {len(sample.media)}", "an index of the sample's media")
     media = sample.media[index]
-    if media.kind != "image":
-        raise DataError(sample.id, f"{media.uri} is a {media.kind}", "an image", "videos cannot be packed yet: leave them out")
     return media
 
 
@@ -88,7 +86,12 @@ def _plan(sample: Sample, index: int, eye: Eye) -> TilePlan:
     if media.width < 1 or media.height < 1:
         got = f"{media.uri} has size {media.width} × {media.height}"
         raise DataError(sample.id, got, "its size in px", "curate the data first: it fills sizes in")
-    return eye.plan(media.width, media.height)
+    if media.kind == "image":
+        return eye.plan(media.width, media.height)
+    if media.frames < 1 or media.fps <= 0:
+        got = f"{media.uri} has {media.frames} frames at {media.fps:g} a second"
+        raise DataError(sample.id, got, "how many it has, and how many a second", "curate the data first: it fills them in")
+    return eye.plan_video(media.width, media.height, media.frames, media.fps)
 
 
 def _text(sample: Sample, text: object, what: str) -> str:

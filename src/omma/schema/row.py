@@ -5,18 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from omma.schema.sample import Media
-from omma.schema.view import TilePlan
+from omma.schema.view import NO_BLEND, Blend, TilePlan
 
 
 @dataclass(frozen=True, slots=True)
 class RowPicture:
-    """A picture of a row: its name, its plan, where its slots stand and which of its `num_visual` tokens goes to each slot."""
+    """A picture of a row: its name, its plan, where its slots stand and which of its `num_visual` tokens goes to each slot.
+
+    Behind the visual tokens count those of the `blend`: index num_visual + m.
+    """
 
     media: Media
     plan: TilePlan
     slots: np.ndarray  # (N,) positions in token_ids
     gather: np.ndarray  # (N,) index into this picture's visual tokens, or NEWLINE / SEPARATOR
     num_visual: int
+    blend: Blend = NO_BLEND
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ Frame = Literal["px", "unit", "k1000", "view_px", "view_unit", "view_k1000"]
 class Media:
     """A picture or video by name. `uri` is relative to the data root: `a/b.jpg`, `shard.tar#member.jpg`, `part.parquet#row:column`.
 
-    `sha256` (of the stored bytes), `width` and `height` (px, upright) are empty or 0 until curation has looked.
+    `sha256` (of the stored bytes), `width` and `height` (px, upright), for a video also its number of `frames` and `fps`
+    (frames a second), are empty or 0 until curation has looked.
     """
 
     uri: str
@@ -24,6 +25,8 @@ class Media:
     sha256: str = ""
     width: int = 0
     height: int = 0
+    frames: int = 0
+    fps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,10 @@ class Sample:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready dict without empty fields."""
-        return _prune(dataclasses.asdict(self))
+        data = _prune(dataclasses.asdict(self))
+        if self.media:
+            data["media"] = tuple(_media(item) for item in data["media"])
+        return data
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "Sample":
@@ -122,6 +128,11 @@ class Sample:
 
 def _prune(data: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key in ("id", "source") or value not in ((), {}, None, "")}
+
+
+def _media(item: dict[str, Any]) -> dict[str, Any]:
+    """A medium's fields without those that only videos have, where it is none."""
+    return {key: value for key, value in item.items() if key not in ("frames", "fps") or value}
 
 
 def _turns(items: Any) -> tuple[Turn, ...]:

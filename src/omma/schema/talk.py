@@ -40,6 +40,10 @@ class Eye(Protocol):
         """Picture size → tile plan."""
         ...
 
+    def plan_video(self, width: int, height: int, total: int, fps: float) -> TilePlan:
+        """Frame size, stored frames, frames a second → tile plan."""
+        ...
+
     def num_visual(self, plan: TilePlan) -> int:
         """Tile plan → visual tokens that connector and reducers make of all its tiles (what a layout indexes)."""
         ...

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
+from jaxtyping import Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
-from omma.media.planning import check_picture, check_side, check_tile, filled, grid_of_tiles
-from omma.schema.view import NEWLINE, Canvas, Layout, Tile, TilePlan, Unit, View
+from omma.media.planning import check_picture, check_side, check_tile, filled, grid_of_tiles, mosaic
+from omma.schema.view import NEWLINE, Canvas, Layout, Steps, Tile, TilePlan, Unit, View
 
 
 @config
@@ -49,18 +50,21 @@ class BestFit(View):
         tiles = (Tile(0, 0, 0, self.size, self.size), *grid_of_tiles(1, high // self.size, wide // self.size, self.size))
         return TilePlan(width, height, (filled(self.size, self.size), detail), tiles, main=1)
 
-    def layout(self, plan: TilePlan, grids: tuple[tuple[int, int], ...]) -> Layout:
-        base, detail = grids[0][0] * grids[0][1], grids[1:]
+    def layout(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Layout:
+        detail = self.detail_map(plan, grids)
+        lines = np.concatenate([detail, np.full((len(detail), 1), NEWLINE)], axis=1)
+        return (np.concatenate([np.arange(math.prod(grids[0])), lines.ravel()]),)
+
+    def detail_map(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Int64[np.ndarray, "rows columns"]:
+        """Plan + token grids → which token stands where on the map of all detail tiles, its padding cut off."""
+        base, detail = math.prod(grids[0]), grids[1:]
         if len(set(detail)) != 1 or len(grids) != len(plan.tiles):
             raise ShapeError("BestFit.layout", f"grids {grids}", f"{len(plan.tiles)}, the detail tiles' all equal")
-        rows, columns = plan.canvases[1].height // self.size, plan.canvases[1].width // self.size
-        high, wide = detail[0]
-        by_tile = base + np.arange(rows * columns * high * wide).reshape(rows, columns, high, wide)
-        index = by_tile.transpose(0, 2, 1, 3).reshape(rows * high, columns * wide)
-        top, left = padding(plan.width, plan.height, columns * wide, rows * high)
-        index = index[top : rows * high - top, left : columns * wide - left]
-        lines = np.concatenate([index, np.full((len(index), 1), NEWLINE)], axis=1)
-        return (np.concatenate([np.arange(base), lines.ravel()]),)
+        sheet, (_, high, wide) = plan.canvases[plan.main], detail[0]
+        index = base + mosaic(sheet.height // self.size, sheet.width // self.size, high, wide)
+        rows, columns = index.shape
+        top, left = padding(plan.width, plan.height, columns, rows)
+        return index[top : rows - top, left : columns - left]
 
     @property
     def layout_tokens(self) -> int:
