@@ -12,6 +12,7 @@ from omma.curate.data import Data
 from omma.evaluate.benchmark import Benchmark
 from omma.model.vlm import Vlm
 from omma.train.stage import Stage
+from omma.weights.start import Weights
 
 
 @config
@@ -55,6 +56,7 @@ class Recipe(Config):
     suite: tuple[Benchmark, ...]
     run: Run = Run()
     claims: Claims = Claims()
+    weights: Weights = Weights()
 
     def check(self) -> None:
         names = [stage.name for stage in self.stages]

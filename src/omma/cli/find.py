@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,12 @@ from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
+from omma.evaluate.saved import find_saved
 from omma.recipe import Recipe
+from omma.weights.start import Weights, adopt
+
+WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
+SLOTS = ("model", "encoder", "language")
 
 
 def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
@@ -27,7 +33,10 @@ def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path]
         recipe = _from_yaml(Path(text), trusted)
     else:
         recipe = _from_catalogue(text)
-    return _checked(override(recipe, changes, trusted=trusted), text)
+    changes = tuple(changes)
+    folders = [change for change in changes if change.startswith(WEIGHTS)]
+    recipe = _with_weights(_checked(override(recipe, folders, trusted=trusted), text), folders, trusted)
+    return _checked(override(recipe, [change for change in changes if change not in folders], trusted=trusted), text)
 
 
 def own_parts(paths: Iterable[Path]) -> tuple[str, ...]:
@@ -57,6 +66,22 @@ def load_file(path: Path) -> ModuleType:
             str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where"
         ) from error
     return module
+
+
+def _with_weights(recipe: Recipe, changes: list[str], trusted: tuple[str, ...]) -> Recipe:
+    """Folders typed as `weights.SLOT=FOLDER` write what they say into the model; of a run folder it is the newest checkpoint."""
+    typed = [change.partition("=")[0].removeprefix(WEIGHTS) for change in changes]
+    slots = [name for name in SLOTS if name in typed and getattr(recipe.weights, name)]
+    if not slots:
+        return recipe
+    found = {name: _checkpoint(Path(getattr(recipe.weights, name)), trusted) for name in slots}
+    recipe = replace(recipe, weights=replace(recipe.weights, **found))
+    return replace(recipe, model=adopt(recipe.model, Weights(**found), trusted))
+
+
+def _checkpoint(folder: Path, trusted: tuple[str, ...]) -> str:
+    """A run folder → its newest checkpoint; any other folder as it is."""
+    return str(find_saved(folder, trusted).folder if (folder / "checkpoints").is_dir() else folder)
 
 
 def _from_catalogue(name: str) -> Recipe:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from omma.cli.job import Job
+from omma.core.config import packages
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
 from omma.curate.job import conversations, curate
@@ -11,7 +12,6 @@ from omma.generate.sight import Sight
 from omma.generate.talker import Talker
 from omma.media.store import Store
 from omma.model.vlm import VlmModule
-from omma.nn.init import init
 from omma.pack.chat import Chat
 from omma.pack.codec import Codec
 from omma.recipe import Recipe
@@ -25,6 +25,7 @@ from omma.train.loop import Settings
 from omma.train.plans import plan_stages
 from omma.train.stage import Stage
 from omma.weights.native import load_model
+from omma.weights.start import saved_words, start_model
 
 
 def curate_step(job: Job) -> None:
@@ -42,7 +43,8 @@ def gather(job: Job) -> Materials:
     text, folder = chat(job.recipe), job.run / "tokenizer"
     if job.world.leads and job.run.done("tokenizer") is None:
         with job.clock.part("tokenizer"):
-            text.fit(samples, folder)
+            brought = saved_words(job.recipe.weights)
+            text.load(brought).save(folder) if brought else text.fit(samples, folder)
             job.run.finish("tokenizer", vocab_size=text.vocab_size)
     job.world.wait()
     return Materials(samples, heldout, text.load(folder), job.recipe.model, Store(data_root(job)))
@@ -59,10 +61,9 @@ def plan_step(job: Job, materials: Materials) -> dict[str, Plan]:
 
 
 def fresh_model(job: Job) -> VlmModule:
-    """Recipe → the model before its first step."""
-    module = job.recipe.model.build()
-    init(module, job.recipe.run.seed)
-    return module
+    """Recipe → the model before its first step: weights of the folders that it names, and random ones."""
+    recipe = job.recipe
+    return start_model(recipe.model, recipe.weights, recipe.run.seed, packages(recipe))
 
 
 def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool) -> list[Checkpoint]:

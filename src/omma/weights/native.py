@@ -37,7 +37,7 @@ def load_model(folder: Path, model_config: Vlm, device: torch.device | str = "cp
 
     Raises CheckpointError if the file is missing, cut off, or holds other tensors than the config's module has.
     """
-    module = _shell(model_config, device)
+    module = shell(model_config, device)
     fill(module, read_tensors(folder / MODEL_FILE, device), where=str(folder / MODEL_FILE))
     return module
 
@@ -102,7 +102,7 @@ def audit(own: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, ...
         raise CheckpointError(where, "; ".join(lines), expected, fix)
 
 
-def _shell(model_config: Vlm, device: torch.device | str) -> VlmModule:
+def shell(model_config: Vlm, device: torch.device | str) -> VlmModule:
     """The module without weights. Parts with buffers that no file holds are built for real, so that these are right."""
     module = built_on_meta(model_config.build)
     stored = {id(tensor) for tensor in stored_tensors(module).values()}
