@@ -1,5 +1,6 @@
 """Audit: module + globs → what trains and what stands still, as numbers; and proof that the frozen part stood still."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -33,10 +34,10 @@ def freeze_all_but(module: nn.Module, patterns: Iterable[str], *, where: str) ->
     return {name: parameter for name, parameter in parameters.items() if name in trained}
 
 
-def table(module: nn.Module, patterns: Iterable[str], *, where: str) -> tuple[PartAudit, ...]:
-    """Module (meta device is enough) + globs → one line per child that has parameters."""
+def table(module: nn.Module) -> tuple[PartAudit, ...]:
+    """Module made ready for a stage (meta device is enough) → one line per child that has parameters."""
     parameters = dict(module.named_parameters())
-    trained = set(resolve(patterns, parameters, where=where))
+    trained = {name for name, parameter in parameters.items() if parameter.requires_grad}
     parts: dict[str, list[str]] = {}
     for name in parameters:
         parts.setdefault(name.partition(".")[0], []).append(name)
@@ -56,6 +57,13 @@ class FrozenProof:
         """AssertionError naming the frozen tensors that moved: that is a defect of ours, not of a recipe."""
         moved = [name for name, value in _checksums(module).items() if self.before[name] != value]
         assert not moved, f"frozen tensors moved in a step: {', '.join(moved[:5])}"
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """Tensors by name → 16 hex digits that change with any bit of them; shapes and names alone on the meta device."""
+    sums = {name: 0 if value.is_meta else int(_bits(value).sum(dtype=torch.int64)) for name, value in tensors.items()}
+    told = sorted((name, tuple(tensors[name].shape), total) for name, total in sums.items())
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def _part(part: str, parameters: Mapping[str, Tensor], trained: set[str]) -> PartAudit:

@@ -47,8 +47,10 @@ class Checkpoints:
     def __init__(self, folder: Path, recipe: Config, save_tokenizer: Callable[[Path], None]) -> None:
         self.folder, self.recipe, self.save_tokenizer = folder, recipe, save_tokenizer
 
-    def save(self, place: Place, module: nn.Module, updater: Updater) -> Checkpoint:
-        """Write one; CheckpointError if the disk is full, with all earlier ones unharmed."""
+    def save(
+        self, place: Place, module: nn.Module, updater: Updater, extra: Callable[[Path], None] = lambda folder: None
+    ) -> Checkpoint:
+        """Write one, with what `extra` adds; CheckpointError if the disk is full, with all earlier ones unharmed."""
         target = self.folder / f"{place.stage}-{place.step:08d}"
         with atomic_path(target) as temporary:
             temporary.mkdir(parents=True)
@@ -56,6 +58,7 @@ class Checkpoints:
             _save_tensors(temporary / OPTIMIZER_FILE, updater.state())
             write_text(temporary / "config.yaml", show(self.recipe))
             self.save_tokenizer(temporary / "tokenizer")
+            extra(temporary)
             write_text(temporary / "state.json", json.dumps(dataclasses.asdict(place), indent=1))
         return Checkpoint(target, place.stage, place.step)
 
@@ -89,17 +92,6 @@ class Checkpoints:
             )
         return place
 
-    def restore_weights(self, checkpoint: Checkpoint, module: nn.Module) -> None:
-        """Checkpoint → the module's weights, copied into its own tensors so that an optimizer keeps hold of them."""
-        file = checkpoint.folder / MODEL_FILE
-        own, given = stored_tensors(module), read_tensors(file)
-        audit(
-            {name: tuple(t.shape) for name, t in own.items()}, {name: tuple(t.shape) for name, t in given.items()}, where=str(file)
-        )
-        with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(given[name])
-
     def restore_optimizer(self, checkpoint: Checkpoint, updater: Updater) -> None:
         """Checkpoint → the optimizer's state, bit by bit."""
         file = checkpoint.folder / OPTIMIZER_FILE
@@ -109,6 +101,16 @@ class Checkpoints:
         file = checkpoint.folder / "config.yaml"
         old = load(file.read_text(encoding="utf-8"), where=str(file), trusted=packages(self.recipe))
         return "was written by another recipe:\n  " + "\n  ".join(difference(old, self.recipe)) + "\n"
+
+
+def copy_weights(folder: Path, module: nn.Module) -> None:
+    """Checkpoint folder → the module's weights, copied into its own tensors so that an optimizer keeps hold of them."""
+    file = folder / MODEL_FILE
+    own, given = stored_tensors(module), read_tensors(file)
+    audit({name: tuple(t.shape) for name, t in own.items()}, {name: tuple(t.shape) for name, t in given.items()}, where=str(file))
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(given[name])
 
 
 def check_plan(place: Place, plan: str, steps: int, where: str) -> None:

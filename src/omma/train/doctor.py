@@ -16,7 +16,7 @@ from omma.nn.block import Block
 from omma.pack.plan import Planned
 from omma.pack.preview import preview
 from omma.pack.rows import fit
-from omma.train.audit import PartAudit, freeze_all_but, table
+from omma.train.audit import PartAudit, table
 from omma.train.course import Materials
 from omma.train.flops import Reading, Work
 from omma.train.plans import plan_stage
@@ -91,7 +91,7 @@ def examine(
 
 
 def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: Config, seed: int) -> StageFacts:
-    trained = freeze_all_but(module, stage.trains, where=f"stages.{stage.name}.trains")
+    fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
     planned = plan_stage(stage, materials, recipe=recipe, seed=seed)
     plan, read = planned.plan, _estimate(planned, stage, materials)
     verdicts: Counter[str] = Counter()
@@ -100,9 +100,9 @@ def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: 
         verdicts[entry.verdict] += 1
         examples.setdefault(entry.verdict, f"{entry.sample_id}: {entry.reason}")
     sources = Counter(materials.samples[i].source for i in plan.sample.tolist())
-    return StageFacts(
+    found = StageFacts(
         name=stage.name,
-        parts=table(module, stage.trains, where=f"stages.{stage.name}.trains"),
+        parts=table(module),
         steps=plan.num_steps,
         bins_per_step=stage.budget.bins_per_step,
         fill=plan.facts.fill,
@@ -112,11 +112,13 @@ def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: 
         pictures=round(read["pictures"]),
         patches=round(read["patches"]),
         flops=Work(module).flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
-        memory=estimate_memory(stage, module, trained, read),
+        memory=estimate_memory(stage, module, fitted.trained, read),
         outcomes=dict(verdicts),
         outcome_examples=examples,
         samples_by_source=dict(sorted(sources.items())),
     )
+    fitted.settle()
+    return found
 
 
 def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str, float]:
@@ -129,7 +131,7 @@ def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str,
             sample, variant = materials.samples[plan.sample[entry]], int(plan.variant[entry])
             fitted = fit(sample, materials.codec, eye, budget.tokens, budget.patches, 0 if sample.turns else variant)
             row = fitted.rows[variant if len(fitted.rows) > 1 else 0]
-            tiles = [r * c for picture in row.pictures for r, c in picture.plan.grids(eye.patch)]
+            tiles = [math.prod(grid) for picture in row.pictures for grid in picture.plan.grids(eye.patch)]
             sums["tokens"] += row.num_tokens
             sums["supervised"] += int(np.count_nonzero(row.supervised))
             sums["pictures"] += len(row.pictures)

@@ -13,7 +13,7 @@ from omma.pack.loader import Loader
 from omma.schema.batch import Batch
 from omma.schema.plan import Plan
 from omma.schema.verdict import Checkpoint
-from omma.train.checkpoint import Checkpoints
+from omma.train.checkpoint import Checkpoints, copy_weights
 from omma.train.course import Course, Materials
 from omma.train.loop import Settings, train_stage
 from omma.train.parallel import World
@@ -56,7 +56,7 @@ def train(
             train_stage(stage, module, make_course(stage, plan, materials, run, world, settings), run, checkpoints, world, settings)
             _end(stage, plan, module, checkpoints, run, world, after_stage)
         else:
-            checkpoints.restore_weights(final_checkpoint(checkpoints, stage), module)
+            copy_weights(final_checkpoint(checkpoints, stage).folder, module)
         finals.append(final_checkpoint(checkpoints, stage))
     for parameter in module.parameters():
         parameter.grad = None

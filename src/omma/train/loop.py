@@ -23,7 +23,7 @@ from omma.core.seeds import derive
 from omma.objective.objective import documents
 from omma.schema.batch import Batch
 from omma.schema.output import Loss
-from omma.train.audit import FrozenProof, freeze_all_but
+from omma.train.audit import FrozenProof
 from omma.train.checkpoint import Checkpoints, Place, check_plan
 from omma.train.clock import Clock
 from omma.train.course import Course
@@ -90,9 +90,10 @@ class StageRun:
     ) -> None:
         self.stage, self.module, self.course, self.run = stage, module, course, run
         self.checkpoints, self.world, self.settings = checkpoints, world, settings
-        self.trained = freeze_all_but(module, stage.trains, where=f"stages.{stage.name}.trains")
-        self.gradients = Gradients(self.trained.values())
-        self.updater = stage.optimizer.build(self.trained)
+        seed = derive(settings.seed, "adapter", stage.name)
+        self.fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
+        self.gradients = Gradients(self.fitted.trained.values())
+        self.updater = stage.optimizer.build(self.fitted.trained)
         self.clock = Clock(world.device)
         self.machine = Machine(module, world.device, stage.precision)
         self.window = Window()
@@ -117,6 +118,7 @@ class StageRun:
                 self._after_step()
             if self._someone_wants(stop):
                 self._leave()
+        self.fitted.settle()
 
     def _batches(self, stop: StopFlag) -> Iterator[tuple[Batch, ...]]:
         feed = iter(self.course.feed(self.step)) if self.step < self.course.steps else iter(())
@@ -214,7 +216,8 @@ class StageRun:
         if self.world.leads:
             recipe, window = fingerprint(self.checkpoints.recipe), self.window.to_dict()
             place = Place(self.stage.name, self.step, self.course.steps, self.course.plan, recipe, self.world.size, window)
-            self.checkpoints.save(place, self.module, self.updater)
+            with self.fitted.plain() as plain:
+                self.checkpoints.save(place, plain, self.updater, self.fitted.save)
             keep = 1 if self.step == self.course.steps else self.settings.keep_last
             self.checkpoints.prune(self.stage.name, keep)
         self.world.wait()
@@ -228,7 +231,7 @@ class StageRun:
         if found:
             place = self.checkpoints.place(found[-1])
             check_plan(place, self.course.plan, self.course.steps, str(found[-1].folder))
-            self.checkpoints.restore_weights(found[-1], self.module)
+            self.fitted.restore(found[-1].folder)
             self.checkpoints.restore_optimizer(found[-1], self.updater)
             self.step, self.window = place.step, Window(**place.window)
         if self.world.leads:

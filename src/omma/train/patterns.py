@@ -7,16 +7,17 @@ from fnmatch import fnmatchcase
 from omma.core.errors import ConfigError
 
 
-def resolve(patterns: Iterable[str], names: Iterable[str], *, where: str) -> tuple[str, ...]:
+def resolve(patterns: Iterable[str], names: Iterable[str], *, where: str, what: str = "parameter") -> tuple[str, ...]:
     """Globs + all names → the names that any glob matches, in the order of names. `*` crosses dots.
 
-    ConfigError naming `where` if a glob matches nothing: a typo must not freeze or speed up the wrong part silently.
+    ConfigError naming `where` if a glob matches nothing (`what` the names are of): a typo must not freeze or speed up the
+    wrong part silently.
     """
     names, patterns = list(names), list(patterns)
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ConfigError(
-                where, f"pattern {pattern!r} matches no parameter", "a glob over parameter names", _nearest(pattern, names)
+                where, f"pattern {pattern!r} matches no {what}", f"a glob over {what} names", _nearest(pattern, names)
             )
     return tuple(name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns))
 

@@ -8,6 +8,8 @@ from omma.core.errors import ConfigError
 from omma.objective.next_token import NextToken
 from omma.objective.objective import Objective
 from omma.pack.plan import Budget
+from omma.train.adapters.adapter import Adapter
+from omma.train.adapters.whole import Whole
 from omma.train.optimizers.adamw import AdamW
 from omma.train.optimizers.optimizer import Optimizer
 from omma.train.schedules.cosine import Cosine
@@ -43,14 +45,15 @@ class Epochs(Config):
 class Stage(Config):
     """One stage of training. It starts from the weights that the stage before left.
 
-    `trains` are globs over parameter names; all else is frozen. `mixture` gives sources weights (empty: their natural
-    proportions). `clip` bounds the global gradient norm (0: unbounded). `recompute` names whose activations are
-    computed again in backward instead of kept. `validate_every` is in steps (0: only at the end of the stage), over at
-    most `validate_bins` bins of held-out samples (0: all of them).
+    `trains` are globs over parameter names; all else is frozen, but for what an `adapter` adds. `mixture` gives sources
+    weights (empty: their natural proportions). `clip` bounds the global gradient norm (0: unbounded). `recompute` names
+    whose activations are computed again in backward instead of kept. `validate_every` is in steps (0: only at the end of
+    the stage), over at most `validate_bins` bins of held-out samples (0: all of them).
     """
 
     name: str
     trains: tuple[str, ...] = ("*",)
+    adapter: Adapter = Whole()
     mixture: dict[str, float] = field(default_factory=dict)
     objective: Objective = NextToken()
     optimizer: Optimizer = AdamW()
@@ -69,7 +72,7 @@ class Stage(Config):
         where = f"stages.{self.name}"
         if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
             raise ConfigError("Stage.name", repr(self.name), "letters, digits, - and _ (it names files)")
-        if not self.trains:
+        if not self.trains and self.adapter.needs_trains:
             raise ConfigError(f"{where}.trains", "no pattern", 'globs over parameter names, such as ("connector.*",)')
         if self.micro_batches < 1 or self.budget.bins_per_step % self.micro_batches:
             expected = f"a divisor of budget.bins_per_step = {self.budget.bins_per_step}"
