@@ -17,6 +17,7 @@ from omma.weights.names import Names
 from omma.weights.released import Released
 
 Kind = Literal["vlm", "language", "vision"]
+WHOLE_LAST: tuple[Kind, ...] = ("vision", "language", "vlm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Family:
     export, or raises CheckpointError for a model that has no place in this layout. `processor_to` (VLMs) says what a
     processor must do to feed the model as ours does. `kept` are fields of a slot that a recipe chooses and no file
     states, such as the layer that features are taken from. `portable` are (beginning, replacement) that turn the names of
-    memory into those that every server reads.
+    memory into those that every server reads. `mark` is a key of config.json that tells this family from another with the same
+    `model_type`.
     """
 
     kind: Kind
@@ -61,15 +63,18 @@ class Family:
     processor_to: Callable[[Any], Processor] | None = None
     kept: tuple[str, ...] = ()
     portable: tuple[tuple[str, str], ...] = ()
+    mark: str = ""
 
 
 def find_family(theirs: Mapping[str, Any], *, where: str, kind: Kind | None = None) -> Family:
-    """config.json (or a part of it) → its family, of a `kind` if one is given.
+    """config.json (or a part of it) → its family, of a `kind` if one is given; else a whole model before its parts.
 
     CheckpointError for a model_type that is not covered, and for a folder that needs code of its own: omma runs none.
     """
     name = theirs.get("model_type", "")
-    known = {model_type: family for family in families() if kind in (None, family.kind) for model_type in family.model_types}
+    fitting = [family for family in families() if kind in (None, family.kind) and (not family.mark or family.mark in theirs)]
+    parts_first = sorted(fitting, key=lambda family: WHOLE_LAST.index(family.kind))
+    known = {model_type: family for family in parts_first for model_type in family.model_types}
     if name in known:
         return known[name]
     if theirs.get("auto_map"):
