@@ -222,9 +222,9 @@ def test_an_adapter_for_another_base_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="an adapter of another model: encoder.blocks.0.attention.key.lora_A.weight"):
         Lora(patterns={"language.*": 5}).fit(fresh(0), (), where="here", seed=1).restore(tmp_path)
     (tmp_path / "adapter/adapter_model.safetensors").write_bytes(b"cut")
-    with pytest.raises(CheckpointError, match="cut off or no safetensors file"):
+    with pytest.raises(CheckpointError, match="damaged, or no adapter of omma"):
         lora.fit(fresh(0), (), where="here", seed=1).restore(tmp_path)
-    with pytest.raises(CheckpointError, match="no such file"):
+    with pytest.raises(CheckpointError, match="no adapter_config.json with adapter_model.safetensors"):
         lora.fit(fresh(0), (), where="here", seed=1).restore(tmp_path / "nothing")
 
 

@@ -19,6 +19,8 @@ from omma.report.write import write_report
 from omma.schema.manifest import read_manifest
 from omma.schema.plan import Plan
 from omma.schema.verdict import Checkpoint
+from omma.train.adapters.files import FOLDER
+from omma.train.adapters.released import release_adapter
 from omma.train.course import Materials
 from omma.train.job import train
 from omma.train.loop import Settings
@@ -74,6 +76,8 @@ def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool
     )
 
     def after(stage: Stage, checkpoint: Checkpoint) -> None:
+        if (checkpoint.folder / FOLDER).is_dir():
+            adapter_step(job, stage, checkpoint)
         if score:
             evaluate_step(job, module, materials, f"after-{stage.name}")
 
@@ -88,6 +92,17 @@ def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool
             settings=settings,
             after_stage=after,
         )
+
+
+def adapter_step(job: Job, stage: Stage, checkpoint: Checkpoint) -> None:
+    """A stage's adapter → the same under the names of the released layout, if the model has one."""
+    first = stage == job.recipe.stages[0]
+    try:
+        folder = release_adapter(checkpoint.folder, job.recipe.model, job.recipe.weights.model if first else "")
+    except CheckpointError as error:
+        say(f"adapter of {stage.name}: only under omma's names; {error}")
+    else:
+        say(f"adapter of {stage.name}: {folder}")
 
 
 def evaluate_step(job: Job, module: VlmModule, materials: Materials, moment: str, sight: Sight = "picture") -> None:

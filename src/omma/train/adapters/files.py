@@ -1,5 +1,6 @@
 """Files: an adapter ↔ a folder in PEFT's own format: adapter_config.json and adapter_model.safetensors."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from torch import Tensor
 
 from omma.core.errors import CheckpointError
 
-TENSORS, PREFIX, BASE = "adapter_model.safetensors", "base_model.model.", "base"
+FOLDER = "adapter"  # in a checkpoint, under our own names
+CONFIG, TENSORS, PREFIX, BASE = "adapter_config.json", "adapter_model.safetensors", "base_model.model.", "base"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class AdapterFile:
     whole: Mapping[str, Tensor]
     base: str
     path: str = ""
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that moved."""
+        return {**self.small, **self.whole}
 
     def scale(self, rank: int) -> float:
         """What B A is multiplied by at this rank."""
@@ -51,27 +58,37 @@ def write_adapter(folder: Path, adapter: AdapterFile) -> None:
         base_model_name_or_path=adapter.path or None,
         inference_mode=True,
     ).save_pretrained(str(folder))
-    tensors = {PREFIX + name: value.contiguous() for name, value in (*adapter.small.items(), *adapter.whole.items())}
+    tensors = {PREFIX + name: value.contiguous() for name, value in adapter.tensors.items()}
     save_file(tensors, folder / TENSORS, metadata={"format": "pt", BASE: adapter.base})
 
 
-def read_adapter(folder: Path, wanted: AdapterFile) -> dict[str, Tensor]:
-    """Folder → what moved, by our names. CheckpointError unless it fits `wanted` and the frozen weights beside it."""
-    file = folder / TENSORS
-    if not file.is_file():
-        raise CheckpointError(str(file), "no such file", "the adapter that this stage trains", "delete the checkpoint")
+def read_adapter(folder: Path) -> AdapterFile:
+    """Inverse of `write_adapter`. CheckpointError for a folder that is missing, damaged, or not written by omma."""
+    file, said = folder / TENSORS, folder / CONFIG
+    if not (file.is_file() and said.is_file()):
+        raise CheckpointError(str(folder), f"no {CONFIG} with {TENSORS}", "an adapter", "delete the checkpoint")
     try:
+        cfg = json.loads(said.read_text(encoding="utf-8"))
         with safe_open(file, framework="pt") as opened:
             base = (opened.metadata() or {}).get(BASE, "")
             given = {name.removeprefix(PREFIX): opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(str(file), f"cut off or no safetensors file ({error})", "", "take an older checkpoint") from None
-    own = {**wanted.small, **wanted.whole}
-    differing = sorted(own.keys() ^ given.keys()) or [name for name in own if own[name].shape != given[name].shape]
+        ranks = {name: int(cfg["rank_pattern"].get(name, cfg["r"])) for name in cfg["target_modules"]}
+        settings = float(cfg["lora_alpha"]), float(cfg["lora_dropout"]), bool(cfg["use_rslora"])
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        fix = "take an older checkpoint"
+        raise CheckpointError(str(folder), f"damaged, or no adapter of omma's ({error})", "", fix) from None
+    small = {name: tensor for name, tensor in given.items() if name.rsplit(".", 2)[1] in ("lora_A", "lora_B")}
+    whole = {name: tensor for name, tensor in given.items() if name not in small}
+    return AdapterFile(ranks, *settings, small, whole, base, cfg.get("base_model_name_or_path") or "")
+
+
+def check_fits(given: AdapterFile, wanted: AdapterFile, where: str) -> None:
+    """CheckpointError unless an adapter has the tensors that a stage trains, beside the same frozen weights."""
+    theirs, own = given.tensors, wanted.tensors
+    differing = sorted(own.keys() ^ theirs.keys()) or [name for name in own if own[name].shape != theirs[name].shape]
     if differing:
         got = f"an adapter of another model: {differing[0]} and {len(differing) - 1} more differ"
-        raise CheckpointError(str(file), got, f"the {len(own)} tensors that this stage trains")
-    if base != wanted.base:
+        raise CheckpointError(where, got, f"the {len(own)} tensors that this stage trains")
+    if given.base != wanted.base:
         fix = "give the weights that it was trained beside, or train a new adapter in another run folder"
-        raise CheckpointError(str(file), f"an adapter for other frozen weights ({base or 'unknown'})", wanted.base, fix)
-    return given
+        raise CheckpointError(where, f"an adapter for other frozen weights ({given.base or 'unknown'})", wanted.base, fix)

@@ -19,12 +19,12 @@ from omma.core.errors import ConfigError
 from omma.core.seeds import derive
 from omma.nn.patches import PatchEmbedding
 from omma.train.adapters.adapter import Adapter, Fitted
-from omma.train.adapters.files import AdapterFile, read_adapter, write_adapter
+from omma.train.adapters.files import FOLDER, AdapterFile, check_fits, read_adapter, write_adapter
 from omma.train.adapters.stored import StoredLinear
 from omma.train.audit import checksum
 from omma.train.patterns import resolve
 
-ADAPTER, FOLDER = "default", "adapter"
+ADAPTER = "default"
 TINY_RANK = 4
 
 
@@ -119,10 +119,11 @@ class FittedLora(Fitted):
         write_adapter(folder / FOLDER, self.file())
 
     def restore(self, folder: Path) -> None:
-        given = read_adapter(folder / FOLDER, self.file())
+        given = read_adapter(folder / FOLDER)
+        check_fits(given, self.file(), str(folder / FOLDER))
         with torch.no_grad():
             for name, parameter in self.trained.items():
-                parameter.copy_(given[name])
+                parameter.copy_(given.tensors[name])
 
     def settle(self) -> None:
         for name, layer in self.layers.items():

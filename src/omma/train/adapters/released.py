@@ -6,16 +6,34 @@ pair: A stacks the parts' A, B holds each part's B in its own rows and columns, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from omma.core.errors import CheckpointError
-from omma.train.adapters.files import AdapterFile
+from omma.model.slots import built_on_meta
+from omma.model.vlm import Vlm
+from omma.train.adapters.files import FOLDER, AdapterFile, read_adapter, write_adapter
+from omma.weights.family import Vocabulary, family_for
 from omma.weights.names import Form, Names, Pair
+from omma.weights.native import stored_tensors
 
+RELEASED = "adapter-released"  # in a checkpoint, beside the adapter under our own names
 Shapes = Mapping[str, tuple[int, ...]]  # of our parameters by name
 TOLERANCE = 1e-4  # of what the factors make against what the layout makes of it, in units of the largest value
+
+
+def release_adapter(checkpoint: Path, model: Vlm, path: str = "") -> Path:
+    """Checkpoint folder with an adapter + its model → `adapter-released/` in it, for PEFT, vLLM and their like.
+
+    CheckpointError for a model that no released layout has a place for.
+    """
+    family, config = family_for(model, "vlm", Vocabulary(model.text.vocab_size))
+    shapes = {name: tuple(tensor.shape) for name, tensor in stored_tensors(built_on_meta(model.build)).items()}
+    theirs = released(read_adapter(checkpoint / FOLDER), family.names(model, config), shapes, path)
+    write_adapter(checkpoint / RELEASED, theirs)
+    return checkpoint / RELEASED
 
 
 def released(adapter: AdapterFile, names: Names, shapes: Shapes, path: str = "") -> AdapterFile:
