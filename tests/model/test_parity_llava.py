@@ -118,12 +118,13 @@ def test_a_saved_file_is_read_and_an_export_serves_the_same_logits(tower, tmp_pa
 def test_variants_that_are_not_covered_are_refused():
     config = draw(0).config.to_dict()
     for change, word in (
+        ({"vision_feature_layer": 0}, "vision_feature_layer"),
         ({"vision_feature_layer": [-2, -5]}, "vision_feature_layer"),
-        ({"vision_feature_select_strategy": "full"}, "vision_feature_select_strategy"),
+        ({"vision_feature_select_strategy": "cls_patch"}, "vision_feature_select_strategy"),
         ({"projector_hidden_act": "mish"}, "mish"),
         ({"text_config": {"model_type": "mamba"}}, "mamba"),
-        ({"text_config": config["text_config"] | {"attention_bias": True}}, "attention_bias"),
-        ({"text_config": config["text_config"] | {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}}, "yarn"),
+        ({"text_config": config["text_config"] | {"hidden_act": "gelu"}}, "hidden_act"),
+        ({"text_config": config["text_config"] | {"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4}}}, "longrope"),
     ):
         with pytest.raises(CheckpointError, match=word):
             llava.config_from(config | change)

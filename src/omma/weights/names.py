@@ -68,6 +68,19 @@ class Led(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Row(Form):
+    """A vector that is the only row of our matrix."""
+
+    def split(self, theirs: Tensor) -> tuple[Tensor, ...]:
+        """Their vector → matrix of one row."""
+        return (theirs[None],)
+
+    def join(self, ours: Sequence[Tensor]) -> Tensor:
+        """Inverse of `split`."""
+        return ours[0][0]
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Our name and theirs for one tensor, or for part number `part` of one tensor of theirs."""
 
