@@ -15,7 +15,7 @@ NAMED = ("bos_token", "eos_token", "pad_token", "unk_token")
 
 @dataclass(frozen=True)
 class Released:
-    """`config` is config.json; `preprocessor` what is said of pictures, `processor` of slots; {} where there is no such file.
+    """`config` is config.json; `preprocessor` what is said of pictures, `video` of videos, `processor` of slots; {} without a file.
 
     What config.json leaves to the defaults of its class is filled in. `tokenizer` is tokenizer_config.json,
     `chat_template` the template that a processor of this folder would use, or "".
@@ -24,6 +24,7 @@ class Released:
     folder: Path
     config: Mapping[str, Any]
     preprocessor: Mapping[str, Any] = field(default_factory=dict)
+    video: Mapping[str, Any] = field(default_factory=dict)
     processor: Mapping[str, Any] = field(default_factory=dict)
     generation: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Mapping[str, Any] = field(default_factory=dict)
@@ -80,6 +81,7 @@ def read_released(folder: Path) -> Released:
         folder=folder,
         config=config,
         preprocessor=_json(folder / "preprocessor_config.json") or processor.get("image_processor", {}),
+        video=_json(folder / "video_preprocessor_config.json") or processor.get("video_processor", {}),
         processor=processor,
         generation=_json(folder / "generation_config.json"),
         tokenizer=tokenizer,
