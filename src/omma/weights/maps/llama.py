@@ -1,11 +1,10 @@
-"""Llama, Vicuna and Mistral (transformers `LlamaForCausalLM`): config.json ↔ Decoder, tensor names ↔ ours."""
+"""Llama and Vicuna (transformers `LlamaForCausalLM`): config.json ↔ Decoder, tensor names ↔ ours."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from omma.core.errors import CheckpointError
 from omma.model.language.decoder import Decoder
-from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to
+from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to, only
 from omma.weights.family import Family
 from omma.weights.names import Names
 
@@ -14,15 +13,16 @@ MODEL_TYPE = "llama"
 
 def config_from(theirs: Mapping[str, Any]) -> Decoder:
     """config.json → Decoder. CheckpointError for variants that the decoder does not cover."""
-    return decoder_from(theirs, where=f"config.json of {MODEL_TYPE}", qkv_bias=False, qk_norm="none")
+    bias, mlp_bias = bool(theirs.get("attention_bias")), bool(theirs.get("mlp_bias"))
+    where = f"config.json of {MODEL_TYPE}"
+    return decoder_from(theirs, where=where, qkv_bias=bias, output_bias=bias, mlp_bias=mlp_bias, qk_norm="none")
 
 
 def config_to(cfg: Decoder, vocab_size: int) -> dict[str, Any]:
     """Decoder → config.json. CheckpointError for a decoder of another shape than this family's."""
-    if cfg.qkv_bias is not False or cfg.qk_norm != "none":
-        got = f"qkv_bias={cfg.qkv_bias}, qk_norm={cfg.qk_norm!r}"
-        raise CheckpointError(MODEL_TYPE, got, "qkv_bias=False, qk_norm='none'", "export as the family of that shape")
-    return decoder_to(cfg, model_type=MODEL_TYPE, architecture="LlamaForCausalLM", vocab_size=vocab_size)
+    only(cfg, MODEL_TYPE, qkv_bias=cfg.output_bias, output_bias=cfg.output_bias, mlp_bias=cfg.mlp_bias)
+    biases = {"attention_bias": cfg.output_bias, "mlp_bias": cfg.mlp_bias}
+    return decoder_to(cfg, model_type=MODEL_TYPE, architecture="LlamaForCausalLM", vocab_size=vocab_size) | biases
 
 
 def names(cfg: Decoder) -> Names:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from omma.core.errors import CheckpointError
 from omma.model.language.decoder import Decoder
-from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to
+from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to, only, windows_from, windows_to
 from omma.weights.family import Family
 from omma.weights.names import Names
 
@@ -14,15 +13,15 @@ MODEL_TYPE = "qwen2"
 
 def config_from(theirs: Mapping[str, Any]) -> Decoder:
     """config.json → Decoder. CheckpointError for variants that the decoder does not cover."""
-    return decoder_from(theirs, where=f"config.json of {MODEL_TYPE}", qkv_bias=True, qk_norm="none")
+    where = f"config.json of {MODEL_TYPE}"
+    window, full_layers = windows_from(theirs, where=where)
+    return decoder_from(theirs, where=where, qkv_bias=True, qk_norm="none", window=window, full_layers=full_layers)
 
 
 def config_to(cfg: Decoder, vocab_size: int) -> dict[str, Any]:
     """Decoder → config.json. CheckpointError for a decoder of another shape than this family's."""
-    if cfg.qkv_bias is not True or cfg.qk_norm != "none":
-        got = f"qkv_bias={cfg.qkv_bias}, qk_norm={cfg.qk_norm!r}"
-        raise CheckpointError(MODEL_TYPE, got, "qkv_bias=True, qk_norm='none'", "export as the family of that shape")
-    return decoder_to(cfg, model_type=MODEL_TYPE, architecture="Qwen2ForCausalLM", vocab_size=vocab_size)
+    only(cfg, MODEL_TYPE, qkv_bias=True, window=cfg.window)
+    return decoder_to(cfg, model_type=MODEL_TYPE, architecture="Qwen2ForCausalLM", vocab_size=vocab_size) | windows_to(cfg)
 
 
 def names(cfg: Decoder) -> Names:

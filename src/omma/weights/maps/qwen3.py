@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from omma.core.errors import CheckpointError
 from omma.model.language.decoder import Decoder
-from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to
+from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to, only, windows_from, windows_to
 from omma.weights.family import Family
 from omma.weights.names import Names
 
@@ -14,15 +13,16 @@ MODEL_TYPE = "qwen3"
 
 def config_from(theirs: Mapping[str, Any]) -> Decoder:
     """config.json → Decoder. CheckpointError for variants that the decoder does not cover."""
-    return decoder_from(theirs, where=f"config.json of {MODEL_TYPE}", qkv_bias=False, qk_norm="rms")
+    where, bias = f"config.json of {MODEL_TYPE}", bool(theirs.get("attention_bias"))
+    window, full_layers = windows_from(theirs, where=where)
+    return decoder_from(theirs, where=where, qkv_bias=bias, output_bias=bias, qk_norm="rms", window=window, full_layers=full_layers)
 
 
 def config_to(cfg: Decoder, vocab_size: int) -> dict[str, Any]:
     """Decoder → config.json. CheckpointError for a decoder of another shape than this family's."""
-    if cfg.qkv_bias is not False or cfg.qk_norm != "rms":
-        got = f"qkv_bias={cfg.qkv_bias}, qk_norm={cfg.qk_norm!r}"
-        raise CheckpointError(MODEL_TYPE, got, "qkv_bias=False, qk_norm='rms'", "export as the family of that shape")
-    return decoder_to(cfg, model_type=MODEL_TYPE, architecture="Qwen3ForCausalLM", vocab_size=vocab_size)
+    only(cfg, MODEL_TYPE, qk_norm="rms", qkv_bias=cfg.output_bias, output_bias=cfg.output_bias, window=cfg.window)
+    theirs = decoder_to(cfg, model_type=MODEL_TYPE, architecture="Qwen3ForCausalLM", vocab_size=vocab_size)
+    return theirs | {"attention_bias": cfg.output_bias} | windows_to(cfg)
 
 
 def names(cfg: Decoder) -> Names:
