@@ -1,27 +1,46 @@
-"""ViT = transformers' CLIP and SigLIP towers, NativeViT + Merger = Qwen2-VL's, at random tiny weights; packed = one by one."""
+"""ViT = transformers' CLIP, SigLIP, SigLIP 2, DINOv2, InternViT, AIMv2 and MLCD towers at random tiny weights and any tile size.
+
+Weights travel as files of transformers, so that the names are those of released checkpoints.
+"""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from transformers.models.aimv2.modeling_aimv2 import Aimv2VisionConfig, Aimv2VisionModel
 from transformers.models.clip.modeling_clip import CLIPVisionConfig, CLIPVisionModel
-from transformers.models.qwen2_vl.configuration_qwen2_vl import Qwen2VLVisionConfig
-from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VisionTransformerPretrainedModel
+from transformers.models.dinov2.modeling_dinov2 import Dinov2Config, Dinov2Model
+from transformers.models.dinov2_with_registers.modeling_dinov2_with_registers import (
+    Dinov2WithRegistersConfig,
+    Dinov2WithRegistersModel,
+)
+from transformers.models.internvl.modeling_internvl import InternVLVisionConfig, InternVLVisionModel
+from transformers.models.mlcd.modeling_mlcd import MLCDVisionConfig, MLCDVisionModel
 from transformers.models.siglip.modeling_siglip import SiglipVisionConfig, SiglipVisionModel
+from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionConfig, Siglip2VisionModel
 
 from omma.media.apply import patchify
-from omma.model.connectors.merger import Merger
-from omma.model.vision.native import NativeViT
 from omma.schema.batch import Pictures
-from omma.weights.maps import clip, siglip
+from omma.weights.maps import aimv2, clip, dinov2, intern_vit, mlcd, siglip, siglip2
 from omma.weights.native import fill
 
 pytestmark = pytest.mark.parity
 
-FAMILIES = {"clip": (clip, CLIPVisionConfig, CLIPVisionModel), "siglip": (siglip, SiglipVisionConfig, SiglipVisionModel)}
-# fp32, in units of the largest value of the tensor compared. Worst case measured over 24 seeds per family: features 1.8e-6,
-# gradients 1.4e-5.
+FAMILIES = {
+    "clip": (clip, CLIPVisionConfig, CLIPVisionModel),
+    "siglip": (siglip, SiglipVisionConfig, SiglipVisionModel),
+    "siglip2": (siglip2, Siglip2VisionConfig, Siglip2VisionModel),
+    "dinov2": (dinov2, Dinov2Config, Dinov2Model),
+    "dinov2 with registers": (dinov2, Dinov2WithRegistersConfig, Dinov2WithRegistersModel),
+    "internvit": (intern_vit, InternVLVisionConfig, InternVLVisionModel),
+    "aimv2": (aimv2, Aimv2VisionConfig, Aimv2VisionModel),
+    "mlcd": (mlcd, MLCDVisionConfig, MLCDVisionModel),
+}
+# fp32, in units of the largest value of the tensor compared. Worst case measured over 24 seeds per family: features 1.1e-6,
+# gradients 1.7e-5.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
@@ -33,21 +52,45 @@ def shake(module, seed):
     return module.eval()
 
 
+def own_sizes(family, rng, sizes, side):
+    """What a family's config says besides, or otherwise."""
+    flip = lambda: bool(rng.integers(2))  # noqa: E731
+    if family.startswith("dinov2"):
+        registers = {"num_register_tokens": int(rng.integers(1, 4))} if "registers" in family else {}
+        swiglu = {"use_swiglu_ffn": flip(), "qkv_bias": flip(), "layerscale_value": 0.5}
+        return sizes | {"mlp_ratio": int(rng.integers(1, 4)), "image_size": side * sizes["patch_size"]} | registers | swiglu
+    if family == "siglip2":
+        return sizes | {"num_patches": side**2}
+    sizes = sizes | {"image_size": side * sizes["patch_size"]}
+    if family == "internvit":
+        norm = str(rng.choice(["layer_norm", "rms_norm"]))
+        pooled = norm == "rms_norm" or flip()
+        return sizes | {"norm_type": norm, "use_qk_norm": flip(), "attention_bias": flip(), "use_mean_pooling": pooled}
+    if family == "aimv2":
+        return sizes | {"is_native": flip(), "qkv_bias": flip(), "mlp_bias": flip(), "hidden_act": "silu"}
+    return sizes
+
+
 def draw(family, seed):
-    """A random tiny tower of the family, its pictures, and the hidden state to read."""
+    """A random tiny tower of the family, its pictures, and where to read it."""
     rng = np.random.default_rng(seed)
     heads, patch, side = int(rng.integers(1, 4)), int(rng.choice([4, 6])), int(rng.integers(2, 6))
     sizes = dict(
         hidden_size=heads * int(rng.choice([8, 12])), intermediate_size=int(rng.integers(20, 70)),
-        num_hidden_layers=int(rng.integers(2, 5)), num_attention_heads=heads,
-        image_size=side * patch, patch_size=patch, attn_implementation="eager",
+        num_hidden_layers=int(rng.integers(2, 5)), num_attention_heads=heads, patch_size=patch, attn_implementation="eager",
         hidden_act=str(rng.choice(["quick_gelu", "gelu", "gelu_pytorch_tanh"])),
     )  # fmt: skip
     maps, config_class, model_class = FAMILIES[family]
+    sizes = own_sizes(family, rng, sizes, side)
     theirs = shake(model_class(config_class(**sizes)), seed)
     shapes = [(side, side), (side, side), (side + 2, side), (2, side + 3), (1, 1)]
+    if family == "aimv2" and not sizes["is_native"]:  # theirs has no other size
+        shapes = [(side, side)] * 3
     tiles = [rng.integers(0, 256, (r * patch, c * patch, 3)).astype(np.uint8) for r, c in shapes]
-    return maps, theirs, tiles, int(rng.integers(1, 3))
+    depth, both_ends = sizes["num_hidden_layers"], bool(rng.integers(2))
+    layer = int(rng.integers(1, depth + 1))
+    choice = {"feature_layer": -layer, "tap_layers": (1, -1) if both_ends else ()}
+    return maps, theirs, tiles, choice | {"features": "all" if rng.integers(2) else "patches"}
 
 
 def as_pictures(tiles, patch):
@@ -60,11 +103,24 @@ def normalised(tile, cfg):
     return (pixels - torch.tensor(cfg.mean)[None, :, None, None]) / torch.tensor(cfg.std)[None, :, None, None]
 
 
-def their_features(theirs, pixels, layer, family):
-    out = theirs(pixel_values=pixels, interpolate_pos_encoding=True, output_hidden_states=True)
-    if layer == 0:
-        return out.last_hidden_state[0, int(family == "clip") :]
-    return out.hidden_states[-layer][0, int(family == "clip") :]
+def their_output(theirs, tile, cfg):
+    pixels = normalised(tile, cfg)
+    if theirs.config.model_type == "siglip2_vision_model":
+        r, c = tile.shape[0] // cfg.patch, tile.shape[1] // cfg.patch
+        patches = pixels[0].unflatten(1, (r, cfg.patch)).unflatten(3, (c, cfg.patch)).permute(1, 3, 2, 4, 0).reshape(1, r * c, -1)
+        mask = torch.ones(1, r * c, dtype=torch.long)
+        return theirs(patches, pixel_attention_mask=mask, spatial_shapes=torch.tensor([[r, c]]), output_hidden_states=True)
+    resize = {"interpolate_pos_encoding": True} if theirs.config.model_type in ("clip_vision_model", "siglip_vision_model") else {}
+    return theirs(pixel_values=pixels, output_hidden_states=True, **resize)
+
+
+def their_features(theirs, tile, cfg):
+    """Features and taps as our config asks for them."""
+    out = their_output(theirs, tile, cfg)
+    first = 0 if cfg.features == "all" else cfg.extra
+    chosen = cfg.feature_layer if isinstance(cfg.feature_layer, tuple) else (cfg.feature_layer,)
+    states = [out.last_hidden_state] if cfg.final_norm else [out.hidden_states[layer] for layer in chosen]
+    return torch.cat(states, dim=2)[0, first:], [out.hidden_states[layer][0, first:] for layer in cfg.tap_layers]
 
 
 def worst(ours, theirs):
@@ -72,97 +128,80 @@ def worst(ours, theirs):
     return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1e-3))
 
 
-def compare(family, seed, final=False):
-    maps, theirs, tiles, layer = draw(family, seed)
-    options = {} if family == "clip" else {"final_norm": final}
-    layer = 0 if final else layer
-    cfg = maps.config_from(theirs.config.to_dict(), feature_layer=-max(layer, 1), **options)
+def as_file(theirs, folder):
+    theirs.save_pretrained(folder)
+    return load_file(folder / "model.safetensors")
+
+
+def ours_like(maps, theirs, choice, folder):
+    cfg = replace(maps.config_from(theirs.config.to_dict()), **choice)
     module = cfg.build()
-    fill(module, copy.deepcopy(maps.names(cfg).from_theirs(theirs.state_dict(), where="theirs")), where="test")
-    got = module(as_pictures(tiles, cfg.patch)).hidden
-    want = torch.cat([their_features(theirs, normalised(tile, cfg), layer, family) for tile in tiles])
-    probe = torch.randn_like(want)
-    (got - probe).square().mean().backward()
-    (want - probe).square().mean().backward()
-    named = {name: p.grad if p.grad is not None else torch.zeros_like(p) for name, p in theirs.named_parameters()}
-    gradients = maps.names(cfg).from_theirs(named, where="gradients")
+    fill(module, copy.deepcopy(maps.names(cfg).from_theirs(as_file(theirs, folder), where="theirs")), where="test")
+    return cfg, module
+
+
+def compare(family, seed, folder, final=False, **other):
+    maps, theirs, tiles, choice = draw(family, seed)
+    at_end = {"feature_layer": -1, "tap_layers": ()} if final else {"final_norm": False}
+    cfg, module = ours_like(maps, theirs, choice | at_end | other, folder)
+    stream = module(as_pictures(tiles, cfg.patch))
+    features, taps = zip(*(their_features(theirs, tile, cfg) for tile in tiles), strict=True)
+    got, want = [stream.hidden, *stream.taps], [torch.cat(features), *map(torch.cat, zip(*taps, strict=True))]
+    assert len(got) == len(want) and all(a.shape == b.shape for a, b in zip(got, want, strict=True))
+    probes = [torch.randn_like(tensor) for tensor in want]
+    for side in (got, want):
+        sum((tensor - probe).square().mean() for tensor, probe in zip(side, probes, strict=True)).backward()
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+    gradients = maps.names(cfg).from_theirs(as_file(theirs, folder), where="gradients")
     # A bias of the keys shifts all scores of a query alike: its true gradient is zero and only noise would be compared.
     own = {name: p.grad for name, p in module.named_parameters() if not name.endswith("key.bias")}
-    return worst(got, want), max(worst(grad, gradients[name]) for name, grad in own.items())
+    assert all(grad is not None for grad in own.values())
+    outputs = max(worst(a, b) for a, b in zip(got, want, strict=True))
+    return outputs, max(worst(grad, gradients[name]) for name, grad in own.items())
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("family", FAMILIES)
-def test_hidden_states_and_gradients_equal_transformers_at_any_tile_size(family, seed):
-    features, gradients = compare(family, seed)
+def test_hidden_states_taps_and_gradients_equal_transformers_at_any_tile_size(family, seed, tmp_path):
+    features, gradients = compare(family, seed, tmp_path)
     assert features <= TOLERANCE
     assert gradients <= GRADIENT_TOLERANCE
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_last_hidden_state_with_its_norm_equals_transformers(family):
-    features, gradients = compare(family, 11, final=True)
+@pytest.mark.parametrize("family", [family for family in FAMILIES if family not in ("clip", "mlcd")])
+def test_last_hidden_state_with_its_norm_equals_transformers(family, tmp_path):
+    seed = next(s for s in range(20) if draw(family, s)[0].config_from(draw(family, s)[1].config.to_dict()).final_norm)
+    features, gradients = compare(family, seed, tmp_path, final=True)
     assert features <= TOLERANCE
     assert gradients <= GRADIENT_TOLERANCE
 
 
+def test_several_layers_stand_side_by_side_in_the_order_asked_by_either_way_of_counting(tmp_path):
+    for seed, layers in ((0, (-2, -1)), (1, (-1, 1, -2)), (2, (2, 1))):
+        features, gradients = compare("clip", seed, tmp_path, feature_layer=layers, tap_layers=())
+        assert features <= TOLERANCE
+        assert gradients <= GRADIENT_TOLERANCE
+
+
 @pytest.mark.parametrize("family", FAMILIES)
-def test_weights_and_config_survive_the_way_there_and_back(family):
+def test_weights_and_config_survive_the_way_there_and_back(family, tmp_path):
     for seed in range(4):
-        maps, theirs, tiles, layer = draw(family, seed)
-        cfg = maps.config_from(theirs.config.to_dict(), feature_layer=-layer)
-        ours = maps.names(cfg).from_theirs(theirs.state_dict(), where="theirs")
-        again = FAMILIES[family][2](FAMILIES[family][1](**maps.config_to(cfg))).eval()
-        again.load_state_dict(maps.names(cfg).to_theirs(ours))  # strict: every name of theirs is there
-        pixels = normalised(tiles[2], cfg)
-        if family == "clip":
-            want = their_features(theirs, pixels, layer, family)
-            assert worst(their_features(again, pixels, 1, family), want) <= 1e-6
-        shared = maps.names(cfg).to_theirs(ours)
-        kept = [name for name in shared if name in theirs.state_dict() and not name.startswith("post_layernorm")]
-        assert kept and all(torch.equal(shared[name], theirs.state_dict()[name]) for name in kept)
-
-
-def qwen_like(seed):
-    rng = np.random.default_rng(seed)
-    heads, width, out = 2, 32, 24
-    sizes = dict(depth=2, embed_dim=width, hidden_size=out, num_heads=heads, mlp_ratio=2, patch_size=4, temporal_patch_size=2,
-                 spatial_merge_size=2, attn_implementation="eager")  # fmt: skip
-    theirs = shake(Qwen2VisionTransformerPretrainedModel(Qwen2VLVisionConfig(**sizes)), seed)
-    cfg = NativeViT(patch=4, width=width, depth=2, heads=heads, mlp_width=2 * width)
-    encoder, connector = cfg.build(), Merger().build(in_dim=width, out_dim=out)
-    state, qkv = theirs.state_dict(), {}
-    ours = {"embed.project.weight": state["patch_embed.proj.weight"].sum(2).flatten(1)}  # two equal frames: their weights add up
-    for i in range(2):
-        for kind in ("weight", "bias"):
-            qkv = dict(zip(("query", "key", "value"), state[f"blocks.{i}.attn.qkv.{kind}"].chunk(3), strict=True))
-            ours |= {f"blocks.{i}.attention.{name}.{kind}": tensor.clone() for name, tensor in qkv.items()}
-            for mine, their in (("attention.output", "attn.proj"), ("attention_norm", "norm1"), ("mlp_norm", "norm2"),
-                                ("mlp.up", "mlp.fc1"), ("mlp.down", "mlp.fc2")):  # fmt: skip
-                ours[f"blocks.{i}.{mine}.{kind}"] = state[f"blocks.{i}.{their}.{kind}"]
-    fill(encoder, ours, where="test")
-    names = {"norm": "ln_q", "up": "mlp.0", "down": "mlp.2"}
-    merged = {f"{m}.{kind}": state[f"merger.{t}.{kind}"] for m, t in names.items() for kind in ("weight", "bias")}
-    fill(connector, merged, where="test")
-    shapes = [(4, 6), (2, 2), (8, 4)]
-    tiles = [rng.integers(0, 256, (r * 4, c * 4, 3)).astype(np.uint8) for r, c in shapes]
-    return theirs, cfg, encoder, connector, tiles
-
-
-def their_patches(tile, cfg):
-    """Qwen2-VL's order: 2 × 2 squares row by row, (channel, frame, row, column) inside a patch."""
-    pixels = normalised(tile, cfg)[0]
-    _, height, width = pixels.shape
-    r, c = height // 4, width // 4
-    cut = pixels.reshape(3, r // 2, 2, 4, c // 2, 2, 4).permute(1, 4, 2, 5, 0, 3, 6)
-    return cut[:, :, :, :, :, None].expand(-1, -1, -1, -1, -1, 2, -1, -1).reshape(r * c, -1), (1, r, c)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_native_vit_and_merger_equal_qwen2_vl(seed):
-    theirs, cfg, encoder, connector, tiles = qwen_like(seed)
-    pictures = as_pictures(tiles, 4)
-    got = connector(encoder(pictures), pictures.grids)
-    patches, grids = zip(*(their_patches(tile, cfg) for tile in tiles), strict=True)
-    out = theirs(torch.cat(patches), grid_thw=torch.tensor(grids))
-    assert worst(got, out.pooler_output) <= TOLERANCE
+        maps, theirs, tiles, choice = draw(family, seed)
+        if maps.config_from(theirs.config.to_dict()).final_norm:
+            choice = {"feature_layer": -1}
+        cfg, module = ours_like(maps, theirs, choice, tmp_path)
+        stored, names = load_file(tmp_path / "model.safetensors"), maps.names(cfg)
+        exported = {name: tensor.contiguous() for name, tensor in names.to_theirs(module.state_dict()).items()}
+        kept = [name for name in exported if name in stored and name not in dict(names.added)]
+        assert kept and all(torch.equal(exported[name], stored[name]) for name in kept)
+        save_file(exported, tmp_path / "model.safetensors", {"format": "pt"})
+        _, config_class, model_class = FAMILIES[family]
+        again, loading = model_class.from_pretrained(
+            tmp_path, config=config_class(**maps.config_to(cfg)), attn_implementation="eager", output_loading_info=True
+        )
+        assert not any(loading[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+        assert replace(maps.config_from(again.config.to_dict()), depth=cfg.depth, **choice) == cfg
+        before, after = (their_output(model, tiles[0], cfg).hidden_states for model in (theirs, again))
+        assert all(torch.equal(a, b) for a, b in zip(before, after, strict=False)) and len(after) == cfg.num_blocks + 1

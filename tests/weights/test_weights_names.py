@@ -14,6 +14,7 @@ from omma.model.vision.vit import ViT
 from omma.nn.rotary import LinearScaling, Llama3Scaling, Scaling
 from omma.weights.maps import clip, llama, qwen2, qwen3, siglip
 from omma.weights.names import Flat, Led, Names, Pair, Rows, constant
+from omma.weights.vit_names import OPENAI
 
 MAPS = [importlib.import_module(m.name) for m in pkgutil.iter_modules(omma.weights.maps.__path__, "omma.weights.maps.")]
 DECODERS = {
@@ -23,7 +24,7 @@ DECODERS = {
 }
 TOWERS = {
     clip: ViT(patch=4, width=8, depth=2, heads=2, mlp_width=12, image_size=8, class_token=True, input_norm=True, final_norm=False,
-              patch_bias=False, norm_eps=1e-5, mean=clip.MEAN, std=clip.STD),
+              patch_bias=False, norm_eps=1e-5, **OPENAI),
     siglip: ViT(patch=4, width=8, depth=2, heads=2, mlp_width=12, image_size=8),
 }  # fmt: skip
 

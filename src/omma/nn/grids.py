@@ -41,6 +41,41 @@ def patch_places(rows: GridRows, device: torch.device) -> Int[Tensor, "P 4"]:
     return torch.stack((tile, inside // (height * width), inside // width % height, inside % width), dim=1).to(device)
 
 
+def single_frames(rows: GridRows) -> GridRows:
+    """Grids → one grid per frame."""
+    return tuple((1, r, c) for t, r, c in rows for _ in range(t))
+
+
+def paired_frames(rows: GridRows, frames: int) -> GridRows:
+    """Grids → grids whose time steps are `frames` frames each; a rest of fewer frames is a step too."""
+    return tuple((-(-t // frames), r, c) for t, r, c in rows)
+
+
+@lru_cache(maxsize=64)
+def frame_groups(rows: GridRows, frames: int, device: torch.device) -> Int[Tensor, "N F"]:
+    """Grids → for each patch of each time step the stream indices of its `frames` patches; the last frame fills a rest."""
+    cpu = torch.device("cpu")
+    tile, step, row, column = patch_places(paired_frames(rows, frames), cpu).unbind(1)
+    count, height, width = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)[tile].unbind(1)
+    frame = torch.minimum(step[:, None] * frames + torch.arange(frames), count[:, None] - 1)
+    inside = (frame * height[:, None] + row[:, None]) * width[:, None] + column[:, None]
+    return (tile_borders(rows, cpu)[tile][:, None] + inside).to(device)
+
+
+@lru_cache(maxsize=64)
+def window_order(rows: GridRows, side: int, device: torch.device) -> tuple[Int[Tensor, "P"], Int[Tensor, "W1"]]:
+    """Grids → (order of the stream in which each window of side × side patches of a frame stands together; their borders).
+
+    Windows begin at the upper left corner of a frame; those at its right and lower edge are what remains.
+    """
+    tile, frame, row, column = patch_places(rows, torch.device("cpu")).unbind(1)
+    numbers = torch.stack((tile, frame, row // side, column // side), dim=1)
+    _, window = torch.unique(numbers, dim=0, return_inverse=True)
+    order = torch.argsort(window, stable=True)
+    lengths = torch.bincount(window)
+    return order.to(device), torch.cat((torch.zeros(1, dtype=torch.long), lengths.cumsum(0))).to(device)
+
+
 @lru_cache(maxsize=64)
 def square_groups(rows: GridRows, factor: int, device: torch.device) -> Int[Tensor, "N F"]:
     """Grids → for each factor × factor square, tile by tile and row-major, the stream indices of its patches, row-major.

@@ -3,15 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from omma.core.errors import CheckpointError
 from omma.model.vision.vit import ViT
 from omma.weights.family import Family
 from omma.weights.names import Names, Pair, constant
-from omma.weights.vit_names import activation_from, activation_to, both, vit_names
+from omma.weights.vit_names import KEPT, OPENAI, activation_from, activation_to, both, refuse_other_shapes, vit_names
 
 MODEL_TYPE = "clip_vision_model"
-MEAN = (0.48145466, 0.4578275, 0.40821073)  # of the pictures that CLIP was trained on
-STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def config_from(theirs: Mapping[str, Any], feature_layer: int = -1) -> ViT:
@@ -34,16 +31,13 @@ def config_from(theirs: Mapping[str, Any], feature_layer: int = -1) -> ViT:
         patch_bias=False,
         feature_layer=feature_layer,
         norm_eps=theirs.get("layer_norm_eps", 1e-5),
-        mean=MEAN,
-        std=STD,
+        **OPENAI,
     )
 
 
 def config_to(cfg: ViT) -> dict[str, Any]:
     """ViT → config.json of the tower, as deep as it was built. CheckpointError for a ViT of another shape."""
-    if not (cfg.class_token and cfg.input_norm) or cfg.final_norm or cfg.patch_bias:
-        fix = "export it as siglip, or in our own layout"
-        raise CheckpointError("clip", "a ViT of another shape", "class token, input norm, no final norm, no patch bias", fix)
+    refuse_other_shapes(cfg, "clip", input_norm=True, patch_bias=False, final_norm=False)
     return {
         "model_type": MODEL_TYPE,
         "architectures": ["CLIPVisionModel"],
@@ -76,5 +70,5 @@ FAMILY = Family(
     model_from=lambda released: config_from(released.config),
     names=lambda cfg, theirs: names(cfg),
     config_to=lambda cfg, vocabulary: config_to(cfg),
-    kept=("feature_layer",),
+    kept=KEPT,
 )

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from omma.core.errors import CheckpointError
 from omma.model.vision.vit import ViT
 from omma.weights.family import Family
 from omma.weights.names import Names, Pair, constant
-from omma.weights.vit_names import activation_from, activation_to, both, vit_names
+from omma.weights.vit_names import KEPT, activation_from, activation_to, both, refuse_other_shapes, vit_names
 
 MODEL_TYPE = "siglip_vision_model"
 
@@ -38,9 +37,7 @@ def config_from(theirs: Mapping[str, Any], feature_layer: int = -1, final_norm: 
 
 def config_to(cfg: ViT) -> dict[str, Any]:
     """ViT → config.json of the tower, as deep as it was built. CheckpointError for a ViT of another shape."""
-    if cfg.class_token or cfg.input_norm or not cfg.patch_bias:
-        fix = "export it as clip, or in our own layout"
-        raise CheckpointError("siglip", "a ViT of another shape", "no class token, no input norm, a patch bias", fix)
+    refuse_other_shapes(cfg, "siglip", class_token=False)
     return {
         "model_type": MODEL_TYPE,
         "architectures": ["SiglipVisionModel"],
@@ -74,5 +71,5 @@ FAMILY = Family(
     model_from=lambda released: config_from(released.config),
     names=lambda cfg, theirs: names(cfg),
     config_to=lambda cfg, vocabulary: config_to(cfg),
-    kept=("feature_layer", "final_norm"),
+    kept=KEPT,
 )
