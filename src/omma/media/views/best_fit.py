@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from omma.core.config import config
-from omma.core.errors import ConfigError, ShapeError
-from omma.media.planning import check_picture, check_side, check_tile, filled, grid_of_tiles, mosaic
-from omma.schema.view import NEWLINE, Canvas, Layout, Steps, Tile, TilePlan, Unit, View
+from omma.core.errors import ConfigError
+from omma.media.planning import check_grids, check_picture, check_side, filled, grid_of_tiles, mosaic, shown_side, with_newlines
+from omma.schema.view import Canvas, Layout, Steps, Tile, TilePlan, Unit, View
 
 
 @config
@@ -30,13 +30,13 @@ class BestFit(View):
 
     def check(self) -> None:
         super().check()
-        check_side("BestFit.size", self.size)
+        check_side(f"{type(self).__name__}.size", self.size)
         if not self.pinpoints:
-            raise ConfigError("BestFit.pinpoints", "is empty", "at least one (height, width)")
+            raise ConfigError(f"{type(self).__name__}.pinpoints", "is empty", "at least one (height, width)")
         for height, width in self.pinpoints:
             if height < 1 or width < 1 or height % self.size or width % self.size:
                 expected = f"positive multiples of the tile size of {self.size} px"
-                raise ConfigError("BestFit.pinpoints", f"({height}, {width})", expected)
+                raise ConfigError(f"{type(self).__name__}.pinpoints", f"({height}, {width})", expected)
 
     def tiny(self) -> Self:
         pinpoints = tuple((height // self.size * 32, width // self.size * 32) for height, width in self.pinpoints)
@@ -44,24 +44,20 @@ class BestFit(View):
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
-        check_tile("BestFit", self.size, unit)
+        shown = shown_side(type(self).__name__, self.size, unit)
         high, wide = best_size(width, height, self.pinpoints)
         detail = Canvas(wide, high, centred(width, height, wide, high))
-        tiles = (Tile(0, 0, 0, self.size, self.size), *grid_of_tiles(1, high // self.size, wide // self.size, self.size))
-        return TilePlan(width, height, (filled(self.size, self.size), detail), tiles, main=1)
+        tiles = grid_of_tiles(1, high // self.size, wide // self.size, self.size, shown)
+        return TilePlan(width, height, (filled(self.size, self.size), detail), (Tile(0, 0, 0, shown, shown), *tiles), main=1)
 
     def layout(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Layout:
-        detail = self.detail_map(plan, grids)
-        lines = np.concatenate([detail, np.full((len(detail), 1), NEWLINE)], axis=1)
-        return (np.concatenate([np.arange(math.prod(grids[0])), lines.ravel()]),)
+        return (np.concatenate([np.arange(math.prod(grids[0])), with_newlines(self.detail_map(plan, grids))]),)
 
     def detail_map(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Int64[np.ndarray, "rows columns"]:
         """Plan + token grids → which token stands where on the map of all detail tiles, its padding cut off."""
-        base, detail = math.prod(grids[0]), grids[1:]
-        if len(set(detail)) != 1 or len(grids) != len(plan.tiles):
-            raise ShapeError("BestFit.layout", f"grids {grids}", f"{len(plan.tiles)}, the detail tiles' all equal")
-        sheet, (_, high, wide) = plan.canvases[plan.main], detail[0]
-        index = base + mosaic(sheet.height // self.size, sheet.width // self.size, high, wide)
+        check_grids(type(self).__name__, plan, grids, slice(1, None))
+        sheet, (_, high, wide) = plan.canvases[plan.main], grids[1]
+        index = math.prod(grids[0]) + mosaic(sheet.height // self.size, sheet.width // self.size, high, wide)
         rows, columns = index.shape
         top, left = padding(plan.width, plan.height, columns, rows)
         return index[top : rows - top, left : columns - left]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Self
 
 from omma.core.config import config
-from omma.media.planning import check_picture, check_side, check_tile, filled
+from omma.media.planning import check_picture, check_side, filled, shown_side
 from omma.schema.view import Tile, TilePlan, Unit, View
 
 
@@ -23,5 +23,5 @@ class Fixed(View):
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
-        check_tile("Fixed", self.size, unit)
-        return TilePlan(width, height, (filled(self.size, self.size),), (Tile(0, 0, 0, self.size, self.size),))
+        shown = shown_side("Fixed", self.size, unit)
+        return TilePlan(width, height, (filled(self.size, self.size),), (Tile(0, 0, 0, shown, shown),))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Self
 
 from omma.core.config import config
-from omma.media.planning import check_picture, check_side, check_tile
+from omma.media.planning import check_picture, check_side, shown_side
 from omma.schema.view import Canvas, Tile, TilePlan, Unit, View
 
 
@@ -28,9 +28,9 @@ class Pad(View):
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
-        check_tile("Pad", self.size, unit)
+        shown = shown_side("Pad", self.size, unit)
         side = max(width, height)
         left, top = (side - width) // 2, (side - height) // 2
         border = (left, top, side - width - left, side - height - top)
         canvas = Canvas(self.size, self.size, (0, 0, self.size, self.size), border)
-        return TilePlan(width, height, (canvas,), (Tile(0, 0, 0, self.size, self.size),))
+        return TilePlan(width, height, (canvas,), (Tile(0, 0, 0, shown, shown),))

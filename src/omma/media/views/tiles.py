@@ -1,4 +1,4 @@
-"""Tiles: any picture → the grid of `size` px tiles whose aspect is nearest, and the whole picture as a last tile.
+"""Tiles: any picture → the grid of `size` px tiles whose aspect is nearest, and the whole picture as one more tile.
 
 Matches InternVL's `dynamic_preprocess` (`internvl_chat/internvl/train/dataset.py`): of the grids with `min_tiles` to
 `max_tiles` tiles, in order of their number of tiles, the nearest aspect wins; on a tie the later grid wins if the
@@ -7,22 +7,22 @@ picture has more than half of its area. The picture is squashed to the grid.
 
 from dataclasses import replace
 from functools import cache
-from typing import Self
+from typing import Literal, Self
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.media.planning import check_picture, check_side, check_tile, filled, grid_of_tiles
+from omma.media.planning import check_picture, check_side, filled, grid_of_tiles, shown_side
 from omma.schema.view import Tile, TilePlan, Unit, View
 
 
 @config
 class Tiles(View):
-    """Tiles row by row, then, if there are several and `thumbnail`, the whole picture squashed to one tile."""
+    """Tiles row by row and, if there are several, the whole picture squashed to one tile behind or before them, or not at all."""
 
     size: int = 448
     min_tiles: int = 1
     max_tiles: int = 12
-    thumbnail: bool = True
+    thumbnail: Literal["last", "first", "none"] = "last"
 
     def check(self) -> None:
         super().check()
@@ -36,13 +36,14 @@ class Tiles(View):
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
-        check_tile("Tiles", self.size, unit)
+        shown = shown_side("Tiles", self.size, unit)
         columns, rows = self._grid(width, height)
-        detail, tiles = filled(columns * self.size, rows * self.size), grid_of_tiles(0, rows, columns, self.size)
-        if not self.thumbnail or len(tiles) == 1:
+        detail, tiles = filled(columns * self.size, rows * self.size), grid_of_tiles(0, rows, columns, self.size, shown)
+        if self.thumbnail == "none" or len(tiles) == 1:
             return TilePlan(width, height, (detail,), tiles)
-        last = Tile(1, 0, 0, self.size, self.size)
-        return TilePlan(width, height, (detail, filled(self.size, self.size)), (*tiles, last))
+        whole = (Tile(1, 0, 0, shown, shown),)
+        tiles = whole + tiles if self.thumbnail == "first" else tiles + whole
+        return TilePlan(width, height, (detail, filled(self.size, self.size)), tiles)
 
     def _grid(self, width: int, height: int) -> tuple[int, int]:
         best, best_distance = (1, 1), float("inf")
