@@ -17,13 +17,10 @@ from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
 from omma.model.feature_maps import frame_borders
 from omma.model.slots import Connector, ConnectorModule, Grid
-from omma.nn.attention import Full, Packed, PackedAttend
-from omma.nn.block import SelfAttention
 from omma.nn.cross_attention import Across, CrossAttention
 from omma.nn.grids import GridRows, on_host
 from omma.nn.init import EMBEDDING_STD, SelfScaled
 from omma.nn.mlp import Activation, PlainMlp
-from omma.nn.rotary import Still
 from omma.schema.batch import Stream
 
 
@@ -62,11 +59,14 @@ class QFormer(Connector):
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """Who sits with whom: queries and words, one behind the other, put by `order` into one document per frame, and `back`."""
+    """Who sits with whom: queries and words, one behind the other, put by `order` into one document per frame, and `back`.
+
+    There they attend to each other (`among`), and queries alone to the patches of their frame (`across`).
+    """
 
     order: Int[Tensor, "T"]
     back: Int[Tensor, "T"]
-    attend: PackedAttend
+    among: Across
     across: Across
     num_queries: int
 
@@ -124,8 +124,8 @@ class QFormerModule(ConnectorModule, SelfScaled):
         first = (borders[:-1] + num - (counts.cumsum(0) - counts)).repeat_interleave(counts)
         back = torch.cat((back_queries.flatten(), first + torch.arange(len(first)))).to(device)
         across = Across(tuple(range(0, (frames + 1) * num, num)), frame_borders(rows))
-        attend = PackedAttend(Packed(borders.to(device), Full()))
-        return Seats(back.argsort(), back, attend, across, frames * num)
+        documents = tuple(borders.tolist())
+        return Seats(back.argsort(), back, Across(documents, documents), across, frames * num)
 
 
 class QFormerLayer(nn.Module):
@@ -133,15 +133,12 @@ class QFormerLayer(nn.Module):
 
     def __init__(self, cfg: QFormer, number: int, in_dim: int) -> None:
         super().__init__()
-        head_dim = cfg.width // cfg.heads
-        self.attention = SelfAttention(
-            cfg.width, heads=cfg.heads, kv_heads=cfg.heads, head_dim=head_dim, qkv_bias=True, output_bias=True, qk_norm="none",
-            norm_eps=cfg.norm_eps, depth=cfg.depth,
-        )  # fmt: skip
+        heads = {"heads": cfg.heads, "kv_heads": cfg.heads, "head_dim": cfg.width // cfg.heads}
+        self.attention = CrossAttention(cfg.width, cfg.width, **heads)
         self.attention_norm = nn.LayerNorm(cfg.width, cfg.norm_eps)
         self.looks = number % cfg.cross_every == 0
         if self.looks:
-            self.cross = CrossAttention(cfg.width, in_dim, heads=cfg.heads, kv_heads=cfg.heads, head_dim=head_dim)
+            self.cross = CrossAttention(cfg.width, in_dim, **heads)
             self.cross_norm = nn.LayerNorm(cfg.width, cfg.norm_eps)
         self.mlp, self.mlp_norm = _branch(cfg)
         self.reads = cfg.words > 0 and number < cfg.depth - 1
@@ -152,8 +149,8 @@ class QFormerLayer(nn.Module):
         self, queries: Float[Tensor, "Q D"], words: Float[Tensor, "W D"], patches: Float[Tensor, "P E"], seats: Seats
     ) -> tuple[Float[Tensor, "Q D"], Float[Tensor, "W D"]]:
         both = torch.cat((queries, words))
-        read = self.attention(both[seats.order], Still(), seats.attend, 0)[seats.back]
-        both = self.attention_norm(both + read)
+        seated = both[seats.order]
+        both = self.attention_norm(both + self.attention(seated, seated, seated, seats.among)[seats.back])
         queries, words = both[: seats.num_queries], both[seats.num_queries :]
         if self.looks:
             queries = self.cross_norm(queries + self.cross(queries, patches, patches, seats.across))
