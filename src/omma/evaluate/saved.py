@@ -13,7 +13,8 @@ from omma.generate.talker import Talker
 from omma.media.store import Store
 from omma.model.vlm import Vlm
 from omma.pack.chat import Chat
-from omma.weights.native import MODEL_FILE, load_model
+from omma.weights.imported import Imported
+from omma.weights.native import MODEL_FILE, has_weights, load_model
 
 CONFIG = "config.yaml"
 
@@ -42,11 +43,13 @@ def load_talker(folder: Path, device: torch.device | str = "cpu", trusted: Seque
 
 def find_saved(folder: Path, trusted: Sequence[str] = HOUSE) -> Saved:
     """Run folder or checkpoint folder → what was saved there; errors as `load_talker`."""
-    checkpoint = folder if (folder / MODEL_FILE).is_file() else _newest(folder, trusted)
+    checkpoint = folder if has_weights(folder) else _newest(folder, trusted)
     recipe = _recipe(checkpoint, trusted)
     model = _field(recipe, "model", checkpoint)
     if not isinstance(model, Vlm):
         raise CheckpointError(str(checkpoint), f"a recipe whose model is a {type(model).__name__}", "a Vlm")
+    if isinstance(recipe, Imported):
+        return Saved(checkpoint, model, checkpoint)
     data_root = _field(_field(recipe, "data", checkpoint), "root", checkpoint)
     return Saved(checkpoint, model, Path(data_root) if data_root else checkpoint.parent.parent / "raw")
 

@@ -14,6 +14,7 @@ from omma.core.errors import CheckpointError
 from omma.core.files import atomic_path
 from omma.model.slots import built_on_meta
 from omma.model.vlm import Vlm, VlmModule
+from omma.weights.shards import INDEX, open_shards
 
 MODEL_FILE = "model.safetensors"
 SHOWN = 4  # names in an error message before "and n more"
@@ -38,8 +39,17 @@ def load_model(folder: Path, model_config: Vlm, device: torch.device | str = "cp
     Raises CheckpointError if the file is missing, cut off, or holds other tensors than the config's module has.
     """
     module = shell(model_config, device)
-    fill(module, read_tensors(folder / MODEL_FILE, device), where=str(folder / MODEL_FILE))
+    if (folder / INDEX).is_file():
+        shards = open_shards(folder)
+        fill(module, {name: shards.read(name, device=device) for name in shards.stored}, where=str(folder))
+    else:
+        fill(module, read_tensors(folder / MODEL_FILE, device), where=str(folder / MODEL_FILE))
     return module
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether a folder holds a module's weights, in one file or in several with an index."""
+    return (folder / MODEL_FILE).is_file() or (folder / INDEX).is_file()
 
 
 def read_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, Tensor]:

@@ -1,7 +1,8 @@
 """Source: a checkpoint folder, released or our own, opened → our config of it and its tensors by our names, read on demand."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +79,33 @@ class Source:
         device: torch.device | str = "cpu",
     ) -> dict[str, Tensor]:
         """Tensors of a module → their values by our names, one file tensor at a time. CheckpointError unless all fit."""
-        found = self.match(own, vocab_size)
-        found.check(str(self.folder))
-        wanted = {pair.theirs for pair in self.names.pairs}
-        theirs = {name: self.names.canonical(name) for name in self.shards.stored}
-        tensors = {name: self.shards.read(name, dtype, device) for name in theirs if theirs[name] in wanted}
-        ours = self.names.from_theirs(tensors, where=str(self.folder))
-        shorter = {ours_name for name, ours_name in found.mapped if name in found.grown}
-        return {
-            name: grow(tensor, vocab_size, where=name) if name in shorter else tensor.contiguous() for name, tensor in ours.items()
-        }
+        self.match(own, vocab_size).check(str(self.folder))
+        one = self.reader(own, dtype, device)
+        return {name: one(name) for name in own}
+
+    def reader(
+        self, own: Mapping[str, Tensor], dtype: torch.dtype | None = None, device: torch.device | str = "cpu"
+    ) -> Callable[[str], Tensor]:
+        """What reads one tensor of `own` by its name, with rows for new tokens. To be used when `match` has no complaints."""
+        stored = {self.names.canonical(name): name for name in self.shards.stored}
+        theirs = {pair.ours: pair.theirs for pair in self.names.pairs}
+        together: dict[str, list[Pair]] = {}
+        for pair in self.names.pairs:
+            together.setdefault(pair.theirs, []).append(pair)
+
+        def pieces(name: str) -> dict[str, Tensor]:
+            whole = self.shards.read(stored[name], dtype, device)
+            return Names(tuple(together[name])).from_theirs({name: whole}, where=str(self.folder))
+
+        kept = lru_cache(maxsize=2)(pieces)  # queries, keys and values of one fused tensor are asked for one after the other
+
+        def one(ours: str) -> Tensor:
+            name = theirs[ours]
+            tensor = (kept if len(together[name]) > 1 else pieces)(name)[ours]
+            short = tensor.dim() > 0 and len(tensor) < len(own[ours])
+            return grow(tensor, len(own[ours]), where=ours) if short else tensor.contiguous()
+
+        return one
 
 
 def open_source(folder: Path, trusted: tuple[str, ...] = HOUSE) -> Source:

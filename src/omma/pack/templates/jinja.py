@@ -134,6 +134,11 @@ class Jinja(Template):
         return out
 
 
+def takes_parts(source: str, template: Jinja, names: dict[str, str]) -> bool:
+    """Whether a template's text takes contents as lists of parts wherever there is a picture, as servers hand them over."""
+    return _form(source, template, tuple(sorted(names.items()))) != "text"
+
+
 def _with_spaces(pieces: list[Piece]) -> list[Piece]:
     """Spaces that the template writes in front of the assistant's words become part of them.
 
