@@ -34,6 +34,7 @@ from omma.model.connectors.pixel_shuffle import PixelShuffle
 from omma.model.connectors.q_former import QFormer
 from omma.model.connectors.shuffle_linear import ShuffleLinear
 from omma.model.connectors.visual_embedding import VisualEmbedding
+from omma.model.slots import built_on_meta, num_parameters
 from omma.model.squares import place_major
 from omma.nn.grids import on_host, square_groups
 from omma.schema.batch import Asked, Stream
@@ -391,3 +392,19 @@ def test_pixel_shuffle_joins_squares_in_the_order_of_the_released_code():
     want = InternVLModel.pixel_shuffle(None, patches.unflatten(0, (4, 4))[None], 0.5).flatten(1, 2)[0]
     index = square_groups(on_host(torch.tensor([[1, 4, 4]])), 2, CPU)
     assert torch.equal(patches[index].flatten(1), want)
+
+
+def test_full_sizes_hold_as_many_parameters_as_transformers_classes():
+    text, vision = SimpleNamespace(hidden_size=4096, intermediate_size=14_336, hidden_act="silu"), SimpleNamespace(hidden_size=1152)
+    idefics = SimpleNamespace(vision_config=vision, text_config=text, perceiver_config=Idefics2PerceiverConfig())
+    for ours, theirs, sizes in (
+        (Perceiver(), lambda: Idefics2Connector(idefics), (1152, 4096)),
+        (QFormer(), lambda: Queried(Blip2QFormerModel(Blip2QFormerConfig()), 32, 768, 2560), (1408, 2560)),
+        (
+            DeepStack(),
+            lambda: Mergers(SimpleNamespace(hidden_size=1152, spatial_merge_size=2, out_hidden_size=4096), 3),
+            (1152, 4096),
+        ),
+    ):
+        module = built_on_meta(lambda ours=ours, sizes=sizes: ours.build(in_dim=sizes[0], out_dim=sizes[1]))
+        assert num_parameters(module) == num_parameters(built_on_meta(theirs))
