@@ -21,6 +21,7 @@ from omma.media.views.best_fit import BestFit
 from omma.media.views.fixed import Fixed
 from omma.media.views.native import Native
 from omma.media.views.tiles import Tiles
+from omma.model.positions.sequential import Sequential
 from omma.model.slots import Connector, Encoder, Language, Positions, Reducer, Splice, built_on_meta, num_parameters
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.init import init
@@ -55,7 +56,11 @@ VIEWS = [Fixed(), Tiles(), BestFit(), Native()]
 MIXING = {"Resampler", "AdaptiveResampler", "Matryoshka", "Perceiver", "QFormer", "CAbstractor", "Ldp", "LdpV2"}
 # Those that read taps are tested with an encoder or by hand that gives them.
 ALONE = [connector for connector in CONNECTORS if not connector().num_taps]
-COMBINATIONS = list(itertools.product(VIEWS, ALONE, POSITIONS))
+FIRST = Sequential  # the positions that every view and connector is tried with; the others with a few of them
+COMBINATIONS = [
+    *itertools.product(VIEWS, ALONE, [FIRST]),
+    *((view, ALONE[0], p) for view in VIEWS for p in POSITIONS if p != FIRST),
+]
 
 
 def named(part):
@@ -153,7 +158,9 @@ def test_grids_that_do_not_divide_are_refused_with_both_numbers(connector):
 
 
 def combination(make_vlm, view, encoder, connector, positions):
-    return make_vlm(view=view, encoder=encoder(), connector=connector(), positions=positions())
+    axes = positions().ids(1, []).shape[1]
+    language = LANGUAGES[0](sections=(16, 8, 8)) if axes > 1 else LANGUAGES[0]()
+    return make_vlm(view=view, encoder=encoder(), connector=connector(), positions=positions(), language=language)
 
 
 def loss_of(module, batch):
