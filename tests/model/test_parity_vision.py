@@ -24,7 +24,7 @@ from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionConfig, Si
 
 from omma.media.apply import patchify
 from omma.schema.batch import Pictures
-from omma.weights.maps import aimv2, clip, dinov2, intern_vit, mlcd, siglip, siglip2
+from omma.weights.maps import aimv2, clip, dinov2, intern_vit, mlcd, rice_vit, siglip, siglip2
 from omma.weights.native import fill
 
 pytestmark = pytest.mark.parity
@@ -205,3 +205,46 @@ def test_weights_and_config_survive_the_way_there_and_back(family, tmp_path):
         assert replace(maps.config_from(again.config.to_dict()), depth=cfg.depth, **choice) == cfg
         before, after = (their_output(model, tiles[0], cfg).hidden_states for model in (theirs, again))
         assert all(torch.equal(a, b) for a, b in zip(before, after, strict=False)) and len(after) == cfg.num_blocks + 1
+
+
+def test_rice_is_mlcd_with_fused_projections_under_other_names(tmp_path):
+    maps, theirs, tiles, _ = draw("mlcd", 3)
+    cfg, module = ours_like(maps, theirs, {}, tmp_path)
+    state = theirs.state_dict()
+    rename = {
+        "class_embedding": "embeddings.class_embedding", "patch_embed.proj.weight": "embeddings.patch_embedding.weight",
+        "class_pos_emb": "class_pos_emb", "pre_layernorm.weight": "pre_layrnorm.weight", "pre_layernorm.bias": "pre_layrnorm.bias",
+    }  # fmt: skip
+    released = {name: state[old] for name, old in rename.items()}
+    parts = {
+        "norm1": "layer_norm1",
+        "norm2": "layer_norm2",
+        "attn.proj": "self_attn.out_proj",
+        "mlp.fc1": "mlp.fc1",
+        "mlp.fc2": "mlp.fc2",
+    }
+    for i in range(cfg.depth):
+        for kind in ("weight", "bias"):
+            old = f"encoder.layers.{i}"
+            released |= {f"blocks.{i}.{name}.{kind}": state[f"{old}.{their}.{kind}"] for name, their in parts.items()}
+            released[f"blocks.{i}.attn.qkv.{kind}"] = torch.cat([state[f"{old}.self_attn.{x}_proj.{kind}"] for x in "qkv"])
+    vision = {"model_type": "rice_vit", "patch_size": cfg.patch, "hidden_size": cfg.width, "depth": cfg.depth}
+    vision |= {"num_heads": cfg.heads, "intermediate_size": cfg.mlp_width, "hidden_act": theirs.config.hidden_act}
+    rice = rice_vit.config_from({"vision_config": vision})
+    twin = rice.build()
+    fill(twin, rice_vit.names(rice).from_theirs(released | {"merger.ln_q.weight": torch.ones(1)}, where="released"), where="test")
+    pictures = as_pictures(tiles, cfg.patch)
+    assert torch.equal(twin(pictures).hidden, module(pictures).hidden)
+    back = rice_vit.names(rice).to_theirs(twin.state_dict())
+    assert back.keys() == released.keys() and all(torch.equal(back[name], released[name]) for name in released)
+    assert rice_vit.config_from(rice_vit.config_to(rice)) == rice
+
+
+def test_frames_of_a_video_are_read_as_pictures_of_their_own(tmp_path):
+    for family in ("clip", "siglip2", "mlcd"):
+        maps, theirs, _, _ = draw(family, 4)
+        cfg, module = ours_like(maps, theirs, {"features": "all"}, tmp_path)
+        frames = [np.random.default_rng(i).integers(0, 256, (2 * cfg.patch, 3 * cfg.patch, 3)).astype(np.uint8) for i in range(3)]
+        pictures = as_pictures(frames, cfg.patch)
+        video = module(Pictures(pictures.patches, torch.tensor([[3, 2, 3]])))
+        assert torch.equal(video.hidden, module(pictures).hidden) and video.cu_seqlens.tolist() == [0, 3 * (6 + cfg.extra)]
