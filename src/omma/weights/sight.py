@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from omma.core.errors import CheckpointError
+from omma.media.views.crop import Crop
 from omma.media.views.fixed import Fixed
 from omma.media.views.pad import Pad
 from omma.model.slots import Encoder
@@ -31,6 +32,8 @@ def view_from(released: Released, *, default_size: int) -> View:
         mean = said.get("image_mean", (0.5, 0.5, 0.5))
         red, green, blue = (int(255 * value) for value in mean)
         return Pad(size=crop or _side(size), fill=(red, green, blue), resample=resample)
+    if isinstance(size, Mapping) and size.get("shortest_edge", 0) >= crop > 0:
+        return Crop(size=crop, edge=size["shortest_edge"], resample=resample)
     if isinstance(size, Mapping) and "shortest_edge" not in size and _side(size) in (crop or _side(size),):
         return Fixed(size=_side(size), resample=resample)
     raise CheckpointError(where, f"size {size!r} with crop_size {crop}", "one square", "this image processor is not covered")
@@ -59,13 +62,18 @@ def image_processor(view: View, encoder: Encoder) -> dict[str, Any]:
     if isinstance(view, Fixed):
         square = {"height": view.size, "width": view.size}
         return common | {"image_processor_type": "CLIPImageProcessor", "size": square, "do_center_crop": False, "crop_size": square}
+    if isinstance(view, Crop):
+        crop = {"height": view.size, "width": view.size}
+        size = {"shortest_edge": view.edge}
+        return common | {"image_processor_type": "CLIPImageProcessor", "size": size, "do_center_crop": True, "crop_size": crop}
     mean = tuple(int(255 * value) for value in encoder.mean)
     if isinstance(view, Pad) and view.fill == mean:
         square = {"height": view.size, "width": view.size}
         return common | {"image_processor_type": "LlavaImageProcessor", "do_pad": True, "size": {"shortest_edge": view.size},
                          "do_center_crop": True, "crop_size": square}  # fmt: skip
     got = f"a view {type(view).__name__}" + (f" filled with {view.fill}" if isinstance(view, Pad) else "")
-    raise CheckpointError("model.view", got, f"Fixed, or Pad filled with the mean {mean}", "no processor of this layout does it")
+    expected = f"Fixed, Crop, or Pad filled with the mean {mean}"
+    raise CheckpointError("model.view", got, expected, "no image processor of this layout does it")
 
 
 def _side(size: Any) -> int:

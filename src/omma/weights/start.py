@@ -110,11 +110,12 @@ def _fill_slot(module: VlmModule, source: Source, prefix: str, dtype: torch.dtyp
 
 
 def _kept(source: Source, old: Any) -> Any:
-    """What the folder says, and what the recipe chose if its part is of the same class."""
+    """What the folder says, and what a recipe with a part of that class chose; nothing is switched on that has no weights."""
     new = source.model
     if type(new) is not type(old) or source.family is None or source.family.kind != "vision":
         return new
-    return replace(new, **{name: getattr(old, name) for name in source.family.kept})
+    chosen = {name: getattr(old, name) for name in source.family.kept}
+    return replace(new, **{name: value for name, value in chosen.items() if value is not True or getattr(new, name)})
 
 
 def _text(source: Source, model: Vlm) -> Chat:
