@@ -23,6 +23,8 @@ from omma.media.views.native import Native
 from omma.media.views.tiles import Tiles
 from omma.model.positions.sequential import Sequential
 from omma.model.slots import Connector, Encoder, Language, Positions, Reducer, Splice, built_on_meta, num_parameters
+from omma.model.splices.hybrid import Hybrid
+from omma.model.splices.in_context import InContext
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.init import init
 from omma.objective.next_token import NextToken
@@ -56,10 +58,15 @@ VIEWS = [Fixed(), Tiles(), BestFit(), Native()]
 MIXING = {"Resampler", "AdaptiveResampler", "Matryoshka", "Perceiver", "QFormer", "CAbstractor", "Ldp", "LdpV2"}
 # Those that read taps are tested with an encoder or by hand that gives them.
 ALONE = [connector for connector in CONNECTORS if not connector().num_taps]
-FIRST = Sequential  # the positions that every view and connector is tried with; the others with a few of them
-COMBINATIONS = [
-    *itertools.product(VIEWS, ALONE, [FIRST]),
-    *((view, ALONE[0], p) for view in VIEWS for p in POSITIONS if p != FIRST),
+FIRST = Sequential  # the positions that every view and connector is tried with
+PLAIN = next(connector for connector in ALONE if connector.__name__ == "Mlp")
+COMBINATIONS = [  # every connector with every view, and every encoder with every view and position scheme
+    *((view, connector, FIRST, ENCODERS[0]) for view in VIEWS for connector in ALONE),
+    *((v, PLAIN, p, e) for v in VIEWS for p in POSITIONS for e in ENCODERS if (p, e) != (FIRST, ENCODERS[0])),
+]
+WIRINGS = [  # every connector, and every encoder with every splice and language model
+    *((connector, ENCODERS[0], InContext, LANGUAGES[0]) for connector in ALONE),
+    *((PLAIN, *rest) for rest in itertools.product(ENCODERS, SPLICES, LANGUAGES) if rest != (ENCODERS[0], InContext, LANGUAGES[0])),
 ]
 
 
@@ -172,8 +179,7 @@ def gradients(module):
     return {name: p.grad.clone() for name, p in module.named_parameters()}
 
 
-@pytest.mark.parametrize("encoder", ENCODERS, ids=named)
-@pytest.mark.parametrize(("view", "connector", "positions"), COMBINATIONS, ids=named)
+@pytest.mark.parametrize(("view", "connector", "positions", "encoder"), COMBINATIONS, ids=named)
 def test_packed_equals_unpacked_in_loss_and_every_gradient(
     view, connector, positions, encoder, make_vlm, make_module, make_document, pack
 ):
@@ -218,14 +224,15 @@ def test_changing_one_document_leaves_the_others_alone(make_vlm, make_module, ma
     assert (after[a:b] - before[a:b]).abs().max() > 0.1
 
 
-@pytest.mark.parametrize("language", LANGUAGES, ids=named)
-@pytest.mark.parametrize("splice", SPLICES, ids=named)
-@pytest.mark.parametrize("encoder", ENCODERS, ids=named)
-@pytest.mark.parametrize("connector", ALONE, ids=named)
+@pytest.mark.parametrize(("connector", "encoder", "splice", "language"), WIRINGS, ids=named)
 @pytest.mark.parametrize("sizes", [[(40, 64)], []], ids=["with pictures", "without"])
 def test_gradients_reach_every_parameter(sizes, encoder, connector, splice, language, make_vlm, make_module, make_document, pack):
-    cfg = make_vlm(view=BestFit(), encoder=encoder(), connector=connector(), splice=splice(), language=language())
+    where = {"thumbnail": "first"} if splice is Hybrid else {}  # where the view puts it
+    cfg = make_vlm(view=BestFit(), encoder=encoder(), connector=connector(), splice=splice(**where), language=language())
     module = make_module(cfg)
+    for name, parameter in module.splice.named_parameters():
+        if name.endswith("_gate"):  # closed, it lets no gradient through
+            parameter.data.fill_(0.5)
     loss_of(module, pack(cfg, [make_document(cfg, sizes)])).backward()
     silent = [name for name, p in module.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert not silent

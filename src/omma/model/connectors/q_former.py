@@ -133,12 +133,11 @@ class QFormerLayer(nn.Module):
 
     def __init__(self, cfg: QFormer, number: int, in_dim: int) -> None:
         super().__init__()
-        heads = {"heads": cfg.heads, "kv_heads": cfg.heads, "head_dim": cfg.width // cfg.heads}
-        self.attention = CrossAttention(cfg.width, cfg.width, **heads)
+        self.attention = _attention(cfg, cfg.width)
         self.attention_norm = nn.LayerNorm(cfg.width, cfg.norm_eps)
         self.looks = number % cfg.cross_every == 0
         if self.looks:
-            self.cross = CrossAttention(cfg.width, in_dim, **heads)
+            self.cross = _attention(cfg, in_dim)
             self.cross_norm = nn.LayerNorm(cfg.width, cfg.norm_eps)
         self.mlp, self.mlp_norm = _branch(cfg)
         self.reads = cfg.words > 0 and number < cfg.depth - 1
@@ -156,6 +155,11 @@ class QFormerLayer(nn.Module):
             queries = self.cross_norm(queries + self.cross(queries, patches, patches, seats.across))
         queries = self.mlp_norm(queries + self.mlp(queries))
         return queries, self.words_norm(words + self.words_mlp(words)) if self.reads else words
+
+
+def _attention(cfg: QFormer, key_dim: int) -> CrossAttention:
+    head_dim = cfg.width // cfg.heads
+    return CrossAttention(cfg.width, key_dim, heads=cfg.heads, kv_heads=cfg.heads, head_dim=head_dim)
 
 
 def _branch(cfg: QFormer) -> tuple[nn.Module, nn.Module]:
