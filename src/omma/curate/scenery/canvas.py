@@ -4,6 +4,7 @@ import importlib.util
 import math
 from functools import cache
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from jaxtyping import UInt8
@@ -15,6 +16,8 @@ from omma.curate.scenery.scene import COLOURS, Number, Scene, Shape
 FINE = 8  # masks are drawn this many times larger and shrunk: soft edges
 INK = (35, 35, 45)
 HELD_OUT_SHARE = 0.25  # of the handwritten digits
+TURN, LEAN, SHIFT = 0.12, 0.1, 0.03  # how far hands differ: radians, slope, share of a side (standard deviations)
+STRETCH = (0.85, 1.1)
 
 
 @cache
@@ -51,9 +54,18 @@ def paint(scene: Scene, written: tuple[Image.Image, ...]) -> Image.Image:
     return image
 
 
-def ink(picture: UInt8[np.ndarray, "8 8"], number: Number) -> Image.Image:
-    """Handwritten digit → mask of its ink as large as the number's digits."""
-    return Image.fromarray(picture).resize((number.side, number.side), Image.Resampling.BICUBIC)
+def ink(picture: UInt8[np.ndarray, "8 8"], number: Number, hand: Random | None = None) -> Image.Image:
+    """Handwritten digit → mask of its ink as large as the number's digits; written a little differently by every `hand`."""
+    side = number.side
+    mask = Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+    if hand is None:
+        return mask
+    turn, lean, stretch = hand.gauss(0, TURN), hand.gauss(0, LEAN), hand.uniform(*STRETCH)
+    across = np.array([[math.cos(turn), math.sin(turn) + lean], [-math.sin(turn), math.cos(turn)]]) / stretch
+    middle = (side - 1) / 2
+    start = middle - across @ (middle + np.array([hand.gauss(0, SHIFT), hand.gauss(0, SHIFT)]) * side)
+    affine = (*across[0], start[0], *across[1], start[1])
+    return mask.transform((side, side), Image.Transform.AFFINE, affine, Image.Resampling.BICUBIC)
 
 
 def box(shape: Shape) -> tuple[int, int, int, int]:

@@ -64,7 +64,7 @@ class Scenes(World):
     def _split(self, split: str, count: int, root: Path) -> list[Shown]:
         random = Random(derive(self.seed, "scenes", split))
         scenes = [compose(random, self.size, theme, self.numbers) for theme in deck(random, count)]
-        shown = list(_show(scenes, handwriting(split == "heldout"), random))
+        shown = list(_show(scenes, handwriting(split == "heldout"), random, as_written=split == "heldout"))
         questions = ask(scenes, random)
         names = [item.name for item in shown]
         if split == "train":
@@ -78,9 +78,11 @@ class Scenes(World):
         return shown
 
 
-def _show(scenes: Sequence[Scene], hand: Any, random: Random) -> Iterator[Shown]:
+def _show(scenes: Sequence[Scene], digits: Any, random: Random, *, as_written: bool) -> Iterator[Shown]:
+    """Scenes → pictures. To train on, each digit is written once more by another hand, so that few go a long way."""
+    hand = None if as_written else random
     for number, scene in enumerate(scenes):
-        written = tuple(ink(random.choice(hand[digit]), n) for n in scene.numbers for digit in n.digits)
+        written = tuple(ink(random.choice(digits[digit]), n, hand) for n in scene.numbers for digit in n.digits)
         buffer = BytesIO()
         paint(scene, written).save(buffer, "PNG", compress_level=1)
         yield Shown(f"{number:06d}.png", buffer.getvalue(), caption(scene))
