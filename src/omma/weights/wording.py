@@ -1,7 +1,7 @@
 """Wording: our tokenizer and chat template → the files that transformers, vLLM and SGLang read (tokenizer, chat_template.jinja).
 
 Servers hand a template messages whose content is a list of parts, {type: image} or {type: text}. A template of ours that
-takes text alone gets a head that joins the parts as `pack` does.
+takes text alone gets a head that joins the parts as `pack` does; one that ends no reply, a head that ends them.
 """
 
 import json
@@ -29,6 +29,19 @@ JOINED = """\
 {%- set joined.messages = joined.messages + [{'role': message['role'], 'content': said.text}] -%}
 {%- endfor -%}
 {%- set messages = joined.messages -%}
+"""
+ENDED = """\
+{%- set ended = namespace(messages=[]) -%}
+{%- for message in messages -%}
+{%- set content = message['content'] -%}
+{%- if message['role'] == 'assistant' and content is string -%}
+{%- set content = content + END -%}
+{%- elif message['role'] == 'assistant' and content -%}
+{%- set content = content[:-1] + [{'type': 'text', 'text': content[-1]['text'] + END}] -%}
+{%- endif -%}
+{%- set ended.messages = ended.messages + [{'role': message['role'], 'content': content}] -%}
+{%- endfor -%}
+{%- set messages = ended.messages -%}
 """
 
 
@@ -72,8 +85,8 @@ def chat_template(codec: Codec) -> str:
         got = f"a template {type(template).__name__}"
         raise CheckpointError("model.text.template", got, "a Jinja or ChatMarks", "no other program could write its conversations")
     source = template.source or codec.words.chat_template
-    if takes_parts(source, template, codec.words.names) and not template.end:
-        return source
+    if takes_parts(source, template, codec.words.names):
+        return ENDED.replace("END", repr(template.end)) + source if template.end else source
     head = JOINED.replace("PICTURE", repr(template.picture)).replace("END", repr(template.end))
     return head + source
 
