@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from omma.core.config import Config, config
 from omma.schema.batch import Batch, Pictures, Stream
 from omma.schema.output import Between
+from omma.schema.view import Layout, Steps, TilePlan
 
 Grid = tuple[int, int]  # (rows, columns)
 
@@ -171,6 +172,10 @@ class Reducer(Config):
 @config
 class Splice(Config):
     """Slot 5: how visual tokens enter the language model."""
+
+    def in_context(self, layout: Layout, plan: TilePlan, steps: tuple[Steps, ...]) -> Layout:
+        """A picture's layout, plan, and (time steps, rows, columns) of its tiles → what of it stands among the words: here all."""
+        return layout
 
     def build(self, *, dim: int, layout_tokens: int) -> SpliceModule:
         """The module for a language model of width `dim`."""

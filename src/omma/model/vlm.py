@@ -20,6 +20,7 @@ from omma.model.splices.in_context import InContext
 from omma.model.tiles import regrid, tile_stream
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.block import recompute
+from omma.nn.experts import imbalance, routed
 from omma.nn.init import init
 from omma.schema.batch import Batch, Pictures, Stream
 from omma.schema.output import Output
@@ -53,9 +54,9 @@ class Vlm(Config):
         """What encoder and connector ask of a picture's sides."""
         return Unit(self.encoder.patch, self.connector.merge, self.encoder.temporal, self.encoder.cut)
 
-    def plan(self, width: int, height: int) -> TilePlan:
-        """Picture size in px → tile plan."""
-        return self.view.plan(width, height, self.unit)
+    def plan(self, width: int, height: int, count: int = 1) -> TilePlan:
+        """Size in px of one of the `count` pictures of a sample → tile plan."""
+        return self.view.plan_among(width, height, count, self.unit)
 
     def plan_video(self, width: int, height: int, total: int, fps: float) -> TilePlan:
         """Frame size in px, stored frames, frames a second → tile plan."""
@@ -76,7 +77,7 @@ class Vlm(Config):
     def layout(self, plan: TilePlan) -> Layout:
         """Tile plan → token layout."""
         source = self.view.video if plan.clip.fps else self.view
-        return source.layout(plan, self.steps(plan))
+        return self.splice.in_context(source.layout(plan, self.steps(plan)), plan, self.steps(plan))
 
     def num_visual(self, plan: TilePlan) -> int:
         """Visual tokens that `see` makes of a planned picture (layout embeddings and dropped tokens not considered)."""
@@ -128,7 +129,10 @@ class VlmModule(nn.Module):
         index = torch.arange(len(batch.tokens), device=visual.device)
         modality = torch.zeros_like(index).index_fill(0, batch.slots, 1)
         stream = Stream(entry.hidden, batch.positions, batch.cu_seqlens, modality, index)
-        return Output(self.language(stream, attend, entry.between), self.language.head, visual, entry.between)
+        with routed(self.language) as routings:
+            final = self.language(stream, attend, entry.between)
+        extras = {"imbalance": imbalance(routings, batch.cu_seqlens)} if routings else {}
+        return Output(final, self.language.head, visual, entry.between, extras)
 
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""
