@@ -24,7 +24,6 @@ from omma.media.views.tiles import Tiles
 from omma.model.positions.sequential import Sequential
 from omma.model.slots import Connector, Encoder, Language, Positions, Reducer, Splice, built_on_meta, num_parameters
 from omma.model.splices.hybrid import Hybrid
-from omma.model.splices.hybrid import Hybrid
 from omma.model.splices.in_context import InContext
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.init import init
