@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d, conv2d, gelu, hardsigmoid, hardswish, layer_norm, pad, relu, unfold
 
 from omma.core.errors import ConfigError, ShapeError
+from omma.media.views.native import Native
 from omma.model.connectors.adaptive_resampler import AdaptiveResampler
 from omma.model.connectors.c_abstractor import CAbstractor
 from omma.model.connectors.deepstack import DeepStack
@@ -29,8 +30,11 @@ from omma.model.connectors.visual_embedding import VisualEmbedding
 from omma.model.feature_maps import on_maps
 from omma.model.sincos import sincos_grid, stretched_sincos
 from omma.model.slots import built_on_meta, num_parameters
+from omma.model.splices.deepstack import DeepStacked
 from omma.model.squares import channel_major, place_major
+from omma.model.vision.native import NativeViT
 from omma.nn.init import init
+from omma.objective.next_token import NextToken
 from omma.schema.batch import Asked, Stream
 
 GRIDS = [(1, 4, 6), (2, 3, 3), (1, 5, 2)]  # a tile, a video of two frames, a tile with an odd side
@@ -352,6 +356,21 @@ def test_a_question_reaches_the_connector_of_a_whole_model(make_vlm, make_module
     questions = [replace(batch.pictures, asked=asked_of(words)).to("cpu") for words in ([1, 2], [3])]
     first, second = (module(replace(batch, pictures=pictures)).visual for pictures in questions)
     assert (first - second).abs().max() > 0.01
+
+
+def test_tapped_layers_reach_the_language_model_through_deepstack_packed_as_one_by_one(make_vlm, make_module, make_document, pack):
+    cfg = make_vlm(view=Native(), encoder=NativeViT(tap_layers=(8, 16)), connector=DeepStack(levels=2), splice=DeepStacked())
+    module = make_module(cfg)
+    documents = [make_document(cfg, sizes, seed=i) for i, sizes in enumerate(([(40, 64)], [], [(96, 33), (32, 32)]))]
+    batch = pack(cfg, documents)
+    loss = NextToken()(module(batch), batch).total
+    packed = torch.autograd.grad(loss, list(module.parameters()))
+    alone = [NextToken()(module(one), one).total for one in (pack(cfg, [document]) for document in documents)]
+    apart = torch.autograd.grad(sum(alone), list(module.parameters()))
+    close(loss, sum(alone))
+    for (name, _), a, b in zip(module.named_parameters(), packed, apart, strict=True):
+        assert (a - b).abs().max() <= 1e-5 * max(1.0, float(b.abs().max())), name
+        assert b.any() or name.endswith("key.bias"), name
 
 
 @pytest.mark.parametrize(
