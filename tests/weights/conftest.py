@@ -98,6 +98,7 @@ def llava(tmp_path_factory):
                 vision_feature_select_strategy="default" if tower == "clip" else "full",
                 tie_word_embeddings=tied,
             )
+            torch.manual_seed(0)
             spread(LlavaForConditionalGeneration(config)).save_pretrained(folder, max_shard_size=shard)
             edge = {"shortest_edge": 32} if crop else {"height": 32, "width": 32}
             pictures = CLIPImageProcessorPil(size=edge, crop_size={"height": 32, "width": 32}, do_center_crop=crop)

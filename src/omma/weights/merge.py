@@ -54,12 +54,13 @@ def soup(folders: Sequence[Path], shares: Sequence[float] = (), trusted: tuple[s
     if len(shares) != len(folders) or len(folders) < 2 or sum(shares) == 0:
         raise ConfigError("merge", f"{len(folders)} checkpoints, {len(shares)} shares", "one share for each of two or more")
     sources = [open_source(folder, trusted) for folder in folders]
+    models = [_model(source) for source in sources]
     for other in sources[1:]:
         _compare(sources[0], other)
     shards = [source.shards for source in sources]
     scaled = [share / sum(shares) for share in shares]
     origin = "mean of " + ", ".join(f"{share:.4g} × {folder}" for share, folder in zip(scaled, folders, strict=True))
-    return Merged(_model(sources[0]), shards[0].shapes(), _mean(shards, scaled), origin)
+    return Merged(models[0], shards[0].shapes(), _mean(shards, scaled), origin)
 
 
 def interpolate(first: Path, second: Path, at: float, trusted: tuple[str, ...] = HOUSE) -> Merged:
