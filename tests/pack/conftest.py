@@ -28,7 +28,7 @@ class PatchEye:
     def view(self):
         return Pad(size=self.size)
 
-    def plan(self, width, height):
+    def plan(self, width, height, count=1):
         return self.view.plan(width, height, Unit(self.patch))
 
     def num_visual(self, plan):

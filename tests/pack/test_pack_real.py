@@ -42,7 +42,7 @@ def test_photos_and_captions(photos, make, tmp_path):
         patch = 16
         view = Native(min_pixels=64 * 64, max_pixels=128 * 128)
 
-        def plan(self, width, height):
+        def plan(self, width, height, count=1):
             return self.view.plan(width, height, Unit(16))
 
     samples, eye = photos, NativeEye()

@@ -61,7 +61,7 @@ def _window(sheets: list[np.ndarray], tile: Tile) -> np.ndarray:
 def _sheet(view: View, picture: Image.Image, canvas: Canvas) -> np.ndarray:
     resample = Image.Resampling[view.resample.upper()]
     x0, y0, x1, y1 = canvas.content
-    content = _bordered(picture, canvas.border, view.fill).resize((x1 - x0, y1 - y0), resample)
+    content = _bordered(picture, canvas.border, view.border_fill).resize((x1 - x0, y1 - y0), resample)
     if content.size == (canvas.width, canvas.height):
         return np.asarray(content)
     sheet = Image.new("RGB", (canvas.width, canvas.height), view.fill)

@@ -54,9 +54,9 @@ class Vlm(Config):
         """What encoder and connector ask of a picture's sides."""
         return Unit(self.encoder.patch, self.connector.merge, self.encoder.temporal, self.encoder.cut)
 
-    def plan(self, width: int, height: int) -> TilePlan:
-        """Picture size in px → tile plan."""
-        return self.view.plan(width, height, self.unit)
+    def plan(self, width: int, height: int, count: int = 1) -> TilePlan:
+        """Size in px of one of the `count` pictures of a sample → tile plan."""
+        return self.view.plan_among(width, height, count, self.unit)
 
     def plan_video(self, width: int, height: int, total: int, fps: float) -> TilePlan:
         """Frame size in px, stored frames, frames a second → tile plan."""

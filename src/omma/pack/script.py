@@ -87,7 +87,7 @@ def _plan(sample: Sample, index: int, eye: Eye) -> TilePlan:
         got = f"{media.uri} has size {media.width} × {media.height}"
         raise DataError(sample.id, got, "its size in px", "curate the data first: it fills sizes in")
     if media.kind == "image":
-        return eye.plan(media.width, media.height)
+        return eye.plan(media.width, media.height, sum(other.kind == "image" for other in sample.media))
     if media.frames < 1 or media.fps <= 0:
         got = f"{media.uri} has {media.frames} frames at {media.fps:g} a second"
         raise DataError(sample.id, got, "how many it has, and how many a second", "curate the data first: it fills them in")

@@ -36,8 +36,8 @@ class Eye(Protocol):
         """How pictures are resized, padded and cut."""
         ...
 
-    def plan(self, width: int, height: int) -> TilePlan:
-        """Picture size → tile plan."""
+    def plan(self, width: int, height: int, count: int = 1) -> TilePlan:
+        """Size of one of the `count` pictures of a sample → tile plan."""
         ...
 
     def plan_video(self, width: int, height: int, total: int, fps: float) -> TilePlan:

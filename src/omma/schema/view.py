@@ -171,6 +171,10 @@ class View(Config):
         """Picture size in px → plan. Closed form; raises DataError for sizes that the view refuses."""
         raise NotImplementedError(f"{type(self).__name__} has no plan")
 
+    def plan_among(self, width: int, height: int, count: int, unit: Unit) -> TilePlan:
+        """Plan of one of the `count` pictures of a sample. Default: the same as of a picture by itself."""
+        return self.plan(width, height, unit)
+
     def plan_video(self, width: int, height: int, total: int, fps: float, unit: Unit) -> TilePlan:
         """Frame size in px, stored frames, frames a second → plan, as `video` says. DataError for videos that it refuses."""
         return self.video.plan(width, height, total, fps, unit)
@@ -178,6 +182,11 @@ class View(Config):
     def layout(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Layout:
         """Plan of a picture + (1, rows, columns) of visual tokens per tile → token layout. Default: every tile's in order."""
         return (np.arange(sum(steps * rows * columns for steps, rows, columns in grids)),)
+
+    @property
+    def border_fill(self) -> tuple[int, int, int]:
+        """Colour of what a plan puts around a picture in its own px (`Canvas.border`)."""
+        return self.fill
 
     @property
     def layout_tokens(self) -> int:

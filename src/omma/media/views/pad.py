@@ -24,13 +24,17 @@ class Pad(View):
         check_side("Pad.size", self.size)
 
     def tiny(self) -> Self:
-        return replace(self, size=32)
+        return replace(self, video=self.video.tiny(), size=32)
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
-        shown = shown_side("Pad", self.size, unit)
-        side = max(width, height)
-        left, top = (side - width) // 2, (side - height) // 2
-        border = (left, top, side - width - left, side - height - top)
-        canvas = Canvas(self.size, self.size, (0, 0, self.size, self.size), border)
-        return TilePlan(width, height, (canvas,), (Tile(0, 0, 0, shown, shown),))
+        return squared(width, height, self.size, shown_side("Pad", self.size, unit))
+
+
+def squared(width: int, height: int, size: int, shown: int) -> TilePlan:
+    """Picture size + side of the tile and how much of it whole patches cover → plan of the padded square."""
+    side = max(width, height)
+    left, top = (side - width) // 2, (side - height) // 2
+    border = (left, top, side - width - left, side - height - top)
+    canvas = Canvas(size, size, (0, 0, size, size), border)
+    return TilePlan(width, height, (canvas,), (Tile(0, 0, 0, shown, shown),))
