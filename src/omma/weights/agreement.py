@@ -18,6 +18,7 @@ from omma.pack.codec import Codec
 from omma.pack.collate import rows_to_batch
 from omma.schema.row import Row
 from omma.schema.sample import Media, Part, Sample, Turn
+from omma.weights.assembled import load_processor
 
 QUESTION = "what is on it?"
 SIZES = ((96, 64), (50, 120))  # px of the pictures that both models look at
@@ -38,7 +39,7 @@ def agree(module: VlmModule, codec: Codec, folder: Path, *, where: str) -> Agree
     CheckpointError if transformers misses or ignores tensors, if its processor gives other ids than ours, or if logits
     differ by more than rounding.
     """
-    from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: PLC0415  (seconds to import)
+    from transformers import AutoModelForImageTextToText  # noqa: PLC0415  (seconds to import)
     from transformers.utils import logging  # noqa: PLC0415
 
     logging.disable_progress_bar()
@@ -49,7 +50,7 @@ def agree(module: VlmModule, codec: Codec, folder: Path, *, where: str) -> Agree
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if loading[kind]:
             raise _disagreement(where, f"{len(loading[kind])} {kind.replace('_', ' ')}: {sorted(map(str, loading[kind]))[:4]}")
-    processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")
+    processor = load_processor(folder)
     worst, positions = 0.0, 0
     with tempfile.TemporaryDirectory() as place, torch.no_grad():
         for number, (width, height) in enumerate(SIZES):

@@ -65,7 +65,8 @@ def export(module: VlmModule, codec: Codec, target: Path, *, shard_bytes: int = 
 
 def layout_of(module: VlmModule, codec: Codec) -> tuple[Family, dict[str, Any]]:
     """Model → the family that it is exported as, and its config.json. CheckpointError if no family has a place for it."""
-    return family_for(module.cfg, "vlm", Vocabulary(codec.vocab_size, codec.image_id))
+    specials = {token: number for token, (number, _) in codec.words.specials.items()}
+    return family_for(module.cfg, "vlm", Vocabulary(codec.vocab_size, codec.image_id, specials=specials))
 
 
 def _portable(family: Family, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

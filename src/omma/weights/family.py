@@ -22,11 +22,13 @@ WHOLE_LAST: tuple[Kind, ...] = ("vision", "language", "vlm")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What an export says of tokens: rows of the embedding, id of a visual slot (-1: none), ids of `bos_token` and its like."""
+    """What an export says of tokens: rows of the embedding, id of a visual slot (-1: none), ids of `bos_token` and its like, ids
+    of special tokens by how they are written."""
 
     size: int
     image_id: int = -1
     ids: Mapping[str, int] = field(default_factory=dict)
+    specials: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "Qwen2VLForConditionalGeneration": ("visual.", "model.", "lm_head."),
     "Qwen2_5_VLForConditionalGeneration": ("visual.", "model.", "lm_head."),
     "Qwen3VLForConditionalGeneration": ("model.visual.", "model.language_model.", "lm_head."),
+    "Qwen3VLMoeForConditionalGeneration": ("model.visual.", "model.language_model.", "lm_head."),
     "InternVLForConditionalGeneration": (
         "language_model.model.",
         "language_model.lm_head.",

@@ -59,7 +59,7 @@ def names(cfg: NativeViT) -> Names:
 FAMILY = Family(
     kind="vision",
     part=NativeViT,
-    model_types=(MODEL_TYPE, "qwen3_vl"),
+    model_types=(MODEL_TYPE, "qwen3_vl_moe_vision", "qwen3_vl"),
     architectures=("Qwen3VLVisionModel",),
     model_from=lambda released: config_from(released.config),
     names=lambda cfg, theirs: names(cfg),
