@@ -33,6 +33,7 @@ from omma.model.slots import built_on_meta, num_parameters
 from omma.model.splices.deepstack import DeepStacked
 from omma.model.squares import channel_major, place_major
 from omma.model.vision.native import NativeViT
+from omma.model.vision.vit import ViT
 from omma.nn.init import init
 from omma.objective.next_token import NextToken
 from omma.schema.batch import Asked, Stream
@@ -373,6 +374,19 @@ def test_tapped_layers_reach_the_language_model_through_deepstack_packed_as_one_
         assert b.any() or name.endswith("key.bias"), name
 
 
+@pytest.mark.parametrize("encoder", [ViT(class_token=True), NativeViT()], ids=lambda cfg: type(cfg).__name__)
+@pytest.mark.parametrize("connector", [PixelShuffle(), PaddedShuffle(), Resampler(), QFormer()], ids=lambda cfg: type(cfg).__name__)
+def test_indices_that_were_kept_in_an_evaluation_serve_training_afterwards(
+    encoder, connector, make_vlm, make_module, make_document, pack
+):
+    cfg = make_vlm(encoder=encoder, connector=connector)
+    module, batch = make_module(cfg), pack(cfg, [make_document(cfg, [(32, 32)] * 3)])
+    with torch.inference_mode():
+        module(batch)
+    NextToken()(module(batch), batch).total.backward()
+    assert all(torch.isfinite(p.grad).all() for p in module.parameters())
+
+
 @pytest.mark.parametrize(
     ("cfg", "in_dim", "out_dim", "expected"),
     [
@@ -382,6 +396,8 @@ def test_tapped_layers_reach_the_language_model_through_deepstack_packed_as_one_
         (PixelShuffle(), 1024, 4096, 2 * 4096 + 2 * (4096**2 + 4096)),  # InternVL2-8B's mlp1
         (Merger(), 1280, 3584, 2 * 1280 + 5120**2 + 5120 + 5120 * 3584 + 3584),  # Qwen2-VL-7B
         (DownsampleMlp(), 1152, 2560, 4608 * 2560 + 2560 + 2560**2 + 2560),  # DeepSeek-VL2
+        (Ldp(), 1024, 2048, 18_936_832),  # 18.94 M in MobileVLM V2's comparison
+        (LdpV2(), 1024, 2048, 6_316_032),  # 6.32 M there
         (VisualEmbedding(), 1024, 1536, 4096 * 65_531 + 2 * 65_531 + 65_531 * 1536),  # Ovis2-2B, its 5 indicators in the splice
     ],
     ids=lambda x: type(x).__name__ if not isinstance(x, int) else "",

@@ -15,6 +15,7 @@ from omma.nn.grids import GridRows
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def sincos_grid(rows: int, columns: int, dim: int) -> Float[Tensor, "P D"]:
     """Positions 0, 1, 2 … of rows and columns. ShapeError unless 4 divides the width."""
     if dim % 4:
@@ -26,6 +27,7 @@ def sincos_grid(rows: int, columns: int, dim: int) -> Float[Tensor, "P D"]:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def stretched_sincos(side: int, rows: int, columns: int, dim: int) -> Float[Tensor, "P D"]:
     """The table of a side × side grid interpolated bicubically to rows × columns, as Qwen-VL reads it for its patches."""
     table = sincos_grid(side, side, dim)

@@ -65,6 +65,7 @@ def channel_major(weight: Float[Tensor, "D FE"], factor: int) -> Float[Tensor, "
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _reaching_groups(rows: GridRows, factor: int, device: torch.device) -> Int[Tensor, "N F"]:
     """As `square_groups`, with −1 where a square reaches over the edge of its tile."""
     small = tuple((t, -(-r // factor), -(-c // factor)) for t, r, c in rows)

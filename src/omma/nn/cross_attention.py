@@ -90,6 +90,7 @@ def _read(q_QHK: Tensor, k_NGK: Tensor, v_NGK: Tensor, group: _Group) -> Float[T
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _groups(across: Across, device: torch.device) -> tuple[_Group, ...]:
     """Documents that have both queries and keys, by number of queries and falling number of keys."""
     spans = [

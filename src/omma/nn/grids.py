@@ -22,6 +22,7 @@ def num_patches(rows: GridRows) -> int:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def tile_borders(rows: GridRows, device: torch.device) -> Int[Tensor, "I1"]:
     """Grids → cu_seqlens of one document per tile."""
     borders = [0]
@@ -31,6 +32,7 @@ def tile_borders(rows: GridRows, device: torch.device) -> Int[Tensor, "I1"]:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def patch_places(rows: GridRows, device: torch.device) -> Int[Tensor, "P 4"]:
     """Grids → tile, frame, row and column of every patch of the stream."""
     grids = torch.tensor(rows, dtype=torch.long).reshape(-1, 3)
@@ -52,6 +54,7 @@ def paired_frames(rows: GridRows, frames: int) -> GridRows:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def frame_groups(rows: GridRows, frames: int, device: torch.device) -> Int[Tensor, "N F"]:
     """Grids → for each patch of each time step the stream indices of its `frames` patches; the last frame fills a rest."""
     cpu = torch.device("cpu")
@@ -63,6 +66,7 @@ def frame_groups(rows: GridRows, frames: int, device: torch.device) -> Int[Tenso
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def window_order(rows: GridRows, side: int, device: torch.device) -> tuple[Int[Tensor, "P"], Int[Tensor, "W1"]]:
     """Grids → (order of the stream in which each window of side × side patches of a frame stands together; their borders).
 
@@ -77,6 +81,7 @@ def window_order(rows: GridRows, side: int, device: torch.device) -> tuple[Int[T
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def square_groups(rows: GridRows, factor: int, device: torch.device) -> Int[Tensor, "N F"]:
     """Grids → for each factor × factor square, tile by tile and row-major, the stream indices of its patches, row-major.
 

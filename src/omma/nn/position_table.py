@@ -47,6 +47,7 @@ def _resized(square: Float[Tensor, "1 D S S"], shape: tuple[int, int], kind: Res
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _table_index(rows: GridRows, device: torch.device) -> Int[Tensor, "P"]:
     """Row of each patch in the sheets of the distinct grids, sorted and put one behind the other."""
     first, total = {}, 0

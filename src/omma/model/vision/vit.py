@@ -225,6 +225,7 @@ class ViTModule(EncoderModule, SelfScaled):
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)
 def _with_extra(frames: GridRows, extra: int, device: torch.device) -> tuple[Int[Tensor, "T"], Int[Tensor, "P"]]:
     """Grids → (order that puts the `extra` tokens, the last of the input, before each frame; where the patches then stand)."""
     frame = patch_places(frames, torch.device("cpu"))[:, 0]
