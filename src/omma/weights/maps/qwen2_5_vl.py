@@ -82,6 +82,11 @@ def config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
     )
 
 
+def names(model: Vlm, theirs: Mapping[str, Any]) -> Names:
+    """Model and the config.json beside the tensors → names of all tensors."""
+    return whole_names(model.encoder, model.language, theirs, MERGER)
+
+
 def model_from(released: Released) -> Vlm:
     """Folder → the model with the view of its processors and the words of its tokenizer."""
     parts = config_from(released.config)
@@ -101,7 +106,7 @@ FAMILY = Family(
     model_types=(MODEL_TYPE,),
     architectures=("Qwen2_5_VLForConditionalGeneration",),
     model_from=model_from,
-    names=lambda model, theirs: whole_names(model.encoder, model.language, theirs, MERGER),
+    names=names,
     config_to=config_to,
     processor_to=lambda model: processor_to(model, "Qwen2_5_VLProcessor", "Qwen2VLVideoProcessor"),
     portable=PORTABLE,

@@ -6,6 +6,7 @@ from typing import Any
 from omma.model.language.decoder import Decoder
 from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to, only, windows_from, windows_to
 from omma.weights.family import Family
+from omma.weights.names import Names
 
 MODEL_TYPE = "qwen2_vl_text"
 
@@ -23,12 +24,17 @@ def config_to(cfg: Decoder, vocab_size: int, model_type: str = MODEL_TYPE) -> di
     return decoder_to(cfg, model_type=model_type, architecture="Qwen2VLTextModel", vocab_size=vocab_size) | windows_to(cfg)
 
 
+def names(cfg: Decoder) -> Names:
+    """Decoder → names of its tensors."""
+    return decoder_names(cfg)
+
+
 FAMILY = Family(
     kind="language",
     part=Decoder,
     model_types=(MODEL_TYPE, "qwen2_5_vl_text"),
     architectures=("Qwen2VLTextModel", "Qwen2_5_VLTextModel"),
     model_from=lambda released: config_from(released.config),
-    names=lambda cfg, theirs: decoder_names(cfg),
+    names=lambda cfg, theirs: names(cfg),
     config_to=lambda cfg, vocabulary: config_to(cfg, vocabulary.size),
 )

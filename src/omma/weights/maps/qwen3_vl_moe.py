@@ -11,6 +11,9 @@ MODEL_TYPE = "qwen3_vl_moe"
 ARCHITECTURE = "Qwen3VLMoeForConditionalGeneration"
 
 
+config_from, names = qwen3_vl.config_from, qwen3_vl.names  # text_config says by its own model_type that it is sparse
+
+
 def config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
     """Model → config.json. CheckpointError for a model with parts that the layout has no place for."""
     text = qwen3_vl_moe_text.config_to(decoder_of(model, MODEL_TYPE), vocabulary.size)
@@ -23,7 +26,7 @@ FAMILY = Family(
     model_types=(MODEL_TYPE,),
     architectures=(ARCHITECTURE,),
     model_from=qwen3_vl.model_from,
-    names=qwen3_vl.names,
+    names=names,
     config_to=config_to,
     processor_to=qwen3_vl.FAMILY.processor_to,
 )

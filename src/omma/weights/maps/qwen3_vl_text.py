@@ -6,6 +6,7 @@ from typing import Any
 from omma.model.language.decoder import Decoder
 from omma.weights.decoder_names import decoder_from, decoder_names, decoder_to, only
 from omma.weights.family import Family
+from omma.weights.names import Names
 
 MODEL_TYPE = "qwen3_vl_text"
 
@@ -24,12 +25,17 @@ def config_to(cfg: Decoder, vocab_size: int) -> dict[str, Any]:
     return theirs | {"attention_bias": bias}
 
 
+def names(cfg: Decoder) -> Names:
+    """Decoder → names of its tensors."""
+    return decoder_names(cfg)
+
+
 FAMILY = Family(
     kind="language",
     part=Decoder,
     model_types=(MODEL_TYPE,),
     architectures=("Qwen3VLTextModel",),
     model_from=lambda released: config_from(released.config),
-    names=lambda cfg, theirs: decoder_names(cfg),
+    names=lambda cfg, theirs: names(cfg),
     config_to=lambda cfg, vocabulary: config_to(cfg, vocabulary.size),
 )
