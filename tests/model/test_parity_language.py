@@ -47,7 +47,8 @@ ROPES = (
 # Said in other words on the way back, or not known to transformers' class; the config made of them is compared as a whole.
 RESTATED = {
     "vocab_size", "architectures", "rope_parameters", "decoder_sparse_step", "mlp_only_layers", "max_window_layers",
-    "sliding_window", "head_dim", "scoring_func", "n_group", "topk_group", "use_mla", "moe_layer_freq", "topk_method", "norm_topk_prob",
+    "sliding_window", "head_dim", "scoring_func", "n_group", "topk_group", "use_mla", "moe_layer_freq", "topk_method",
+    "norm_topk_prob",
 }  # fmt: skip
 LENGTHS = (1, 2, 7, 19, 33, 20, 6)
 # fp32, in units of the largest value of the tensor compared. Worst case measured over 20 seeds per family: logits 8.6e-6,

@@ -168,9 +168,12 @@ def _tokens(
 
 
 def _last_positions(batch: Batch) -> Tensor:
-    """(B, A): the largest position id of each row on every axis; what is generated continues behind it (as M-RoPE does)."""
+    """(B, A): the largest position id of each row on every axis; what is generated continues behind it (as M-RoPE does).
+
+    Where positions have fractions it is the next whole number, as behind a picture of V2PE.
+    """
     borders = batch.cu_seqlens.tolist()
-    largest = [batch.positions[first:last].max() for first, last in pairwise(borders)]
+    largest = [batch.positions[first:last].max().ceil() for first, last in pairwise(borders)]
     return torch.stack(largest)[:, None].expand(-1, batch.positions.shape[1])
 
 

@@ -1,6 +1,7 @@
 """Qwen, the language model of Qwen-VL 1 (no class in transformers): config.json → Decoder, tensor names ↔ ours.
 
-Layout of Qwen/Qwen-7B, `modeling_qwen.py`. What the released code does to documents beyond `seq_length` (dynamic NTK, log-n attention) is not covered: they are refused.
+Layout of Qwen/Qwen-7B, `modeling_qwen.py`. What its code does to documents beyond `seq_length` (dynamic NTK, log-n attention)
+is not covered: they are refused.
 """
 
 from collections.abc import Mapping
