@@ -2,44 +2,28 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from rich.text import Text
-from torch import Tensor, nn
+from torch import nn
 
 from omma.core.config import Config
 from omma.model.slots import built_on_meta, num_parameters
 from omma.model.vlm import Vlm
-from omma.nn.block import Block
 from omma.pack.plan import Planned
 from omma.pack.preview import preview
 from omma.pack.rows import fit
 from omma.train.audit import PartAudit, table
 from omma.train.course import Materials
 from omma.train.flops import Reading, Work
+from omma.train.memory import Memory, estimate_memory, size_of
 from omma.train.plans import plan_stage
 from omma.train.stage import Stage
 
 SAMPLED_BINS = 64  # bins whose rows are read to estimate what the whole plan reads
-KEPT_PER_INPUT = 2.0  # a block keeps about as much for norms, activations and attention as for the inputs of its linear maps
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes on one rank while a step runs, estimated. `activations` are of one micro-batch at full budgets."""
-
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
-    logits: int
-
-    @property
-    def total(self) -> int:
-        """All of it."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +59,20 @@ class Examination:
 
 
 def examine(
-    stages: Sequence[Stage], model: Vlm, materials: Materials, *, recipe: Config, seed: int, num_previews: int = 3
+    stages: Sequence[Stage],
+    model: Vlm,
+    materials: Materials,
+    *,
+    recipe: Config,
+    seed: int,
+    num_previews: int = 3,
+    precision: torch.dtype = torch.float32,
 ) -> Examination:
     """What training would do, from lengths and shapes alone: the model is built on the meta device, one picture is not decoded.
 
     Raises what planning and freezing raise: a pattern that matches nothing, a budget that nothing fits.
     """
-    module = built_on_meta(model.build)
+    module = built_on_meta(model.build).to(precision)
     facts = tuple(_stage_facts(stage, module, materials, recipe, seed) for stage in stages)
     budget = stages[0].budget
     shown = [materials.samples[i] for i in _spread(len(materials.samples), num_previews)]
@@ -91,6 +82,7 @@ def examine(
 
 
 def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: Config, seed: int) -> StageFacts:
+    loading = size_of(module)
     fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
     planned = plan_stage(stage, materials, recipe=recipe, seed=seed)
     plan, read = planned.plan, _estimate(planned, stage, materials)
@@ -112,7 +104,7 @@ def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: 
         pictures=round(read["pictures"]),
         patches=round(read["patches"]),
         flops=Work(module).flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
-        memory=estimate_memory(stage, module, fitted.trained, read),
+        memory=estimate_memory(stage, module, fitted.trained, read["supervised"] / max(1.0, read["tokens"]), loading),
         outcomes=dict(verdicts),
         outcome_examples=examples,
         samples_by_source=dict(sorted(sources.items())),
@@ -144,25 +136,14 @@ def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str,
     return {name: sums[name] * scale for name in names}
 
 
-def estimate_memory(stage: Stage, module: nn.Module, trained: Mapping[str, nn.Parameter], read: Mapping[str, float]) -> Memory:
-    """Shapes + budgets → bytes of one step. Activations: twice the inputs of every linear map inside blocks, per token."""
-    values = sum(p.numel() for p in trained.values())
-    states = stage.optimizer.build(trained).num_state_values
-    width = 2 if stage.precision == "bf16" else 4
-    bins = stage.budget.bins_per_step // stage.micro_batches
-    stream = {"encoder": stage.budget.patches * bins, "language": stage.budget.tokens * bins}
-    kept = 0.0
-    for part, tokens in stream.items():
-        if part == "encoder" and not any(name.startswith("encoder.") for name in trained):
-            continue  # no gradient passes through a frozen tower, so it keeps nothing
-        for block in (m for m in module.get_submodule(part).modules() if isinstance(m, Block)):
-            inputs = [m.in_features for m in block.modules() if isinstance(m, nn.Linear)]
-            kept += tokens * width * (inputs[0] if stage.recompute == "blocks" else KEPT_PER_INPUT * sum(inputs))
-    share = read["supervised"] / max(1.0, read["tokens"])
-    supervised = stage.budget.tokens * bins * share
-    head: Tensor = module.get_submodule("language").head  # type: ignore[assignment]
-    logits = min(32 * 2**20, supervised * 4 * len(head))
-    return Memory(4 * num_parameters(module), 4 * values, 4 * states, math.ceil(kept), math.ceil(logits))
+def forecast(stage: Stage, module: nn.Module, *, share: float = 1.0, precision: torch.dtype = torch.float32) -> Memory:
+    """Stage + the model on meta + the share of tokens that is supervised → memory of a step, from shapes alone."""
+    module.to(precision)
+    loading = size_of(module)
+    fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=0)
+    found = estimate_memory(stage, module, fitted.trained, share, loading)
+    fitted.settle()
+    return found
 
 
 def _spread(count: int, most: int) -> list[int]:

@@ -52,7 +52,7 @@ class StoredLinear(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "T E"]) -> Float[Tensor, "T D"]:
         kind = hidden.device.type
-        hidden = hidden.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else hidden
+        hidden = hidden.to(torch.get_autocast_dtype(kind)) if kind != "meta" and torch.is_autocast_enabled(kind) else hidden
         out = _Product.apply(hidden, self)
         return out if self.bias is None else out + self.bias.to(out.dtype)
 
