@@ -11,6 +11,7 @@ import omma.media.views
 from omma.core.config import from_data, to_data
 from omma.core.errors import ConfigError, DataError, OmmaError, ShapeError
 from omma.media.apply import apply, patchify, unpatchify
+from omma.media.footage.whole import Whole
 from omma.media.geometry import from_frame, to_frame
 from omma.media.views.best_fit import BestFit
 from omma.media.views.crop import Crop
@@ -167,6 +168,8 @@ def test_pixels_lie_where_the_box_map_says(view):
 def test_tiny_keeps_the_kind_and_fits_a_tiny_encoder(view):
     tiny = view.tiny()
     assert type(tiny) is type(view) and tiny.fill == view.fill
+    moving = type(view)(video=Whole())
+    assert moving.tiny().video == Whole().tiny() and moving.tiny().tiny() == moving.tiny()
     plan = tiny.plan(640, 480, TINY)
     assert 0 < plan.num_patches(8) <= 7 * 16
     assert all(rows % 2 == 0 and columns % 2 == 0 for _, rows, columns in plan.grids(8))

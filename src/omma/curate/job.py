@@ -20,6 +20,7 @@ from omma.core.ledger import Entry, VerdictWord
 from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.curate.data import Data
+from omma.curate.films import Film, gather_films
 from omma.curate.joining import join_turns
 from omma.curate.judging import Bench, judge
 from omma.curate.looking import Facts, gather_facts, gather_looks
@@ -29,7 +30,7 @@ from omma.curate.reading import Read, read_all
 from omma.curate.split import held_out
 from omma.curate.summary import Member, summarise
 from omma.schema.manifest import write_manifest
-from omma.schema.sample import Sample
+from omma.schema.sample import Media, Sample
 
 READ = "read"  # the operator's name in the ledger for rows that are no samples and pictures without a header
 
@@ -43,8 +44,8 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     """
     root = raw_folder(data, run)
     rows = read_all(data, root)
-    facts = gather_facts(root, _uris(rows), workers)
-    members = [_member(row, facts, data.holdout) for row in rows]
+    facts, films = gather_facts(root, _uris(rows, "image"), workers), gather_films(root, _uris(rows, "video"), workers)
+    members = [_member(row, facts, films, data.holdout) for row in rows]
     try:
         _check_errors(data, members)
         _pass_operators(data, members, facts, root, run, workers)
@@ -91,22 +92,29 @@ def raw_folder(data: Data, run: RunFolder) -> Path:
     return root
 
 
-def _uris(rows: list[Read]) -> list[str]:
-    """Names of all pictures, each once, in the order of reading."""
-    return list(dict.fromkeys(item.uri for row in rows for item in row.sample.media if item.kind == "image"))
+def _uris(rows: list[Read], kind: str) -> list[str]:
+    """Names of all pictures or videos, each once, in the order of reading."""
+    return list(dict.fromkeys(item.uri for row in rows for item in row.sample.media if item.kind == kind))
 
 
-def _member(row: Read, facts: dict[str, Facts], share: float) -> Member:
-    """Row → member with what is known of its pictures filled in and its side of the split."""
+def _member(row: Read, facts: dict[str, Facts], films: dict[str, Film], share: float) -> Member:
+    """Row → member with what is known of its pictures and videos filled in and its side of the split."""
     if row.broken:
         return Member(row.sample, row.heldout, READ, f"error:{READ}: {row.broken}", failed=True)
-    media = tuple(
-        replace(item, sha256=facts[item.uri].sha256, width=facts[item.uri].width, height=facts[item.uri].height)
-        if item.uri in facts
-        else item
-        for item in row.sample.media
-    )
-    return Member(replace(row.sample, media=media), row.heldout or held_out(row.sample, facts, share))
+    sample = replace(row.sample, media=tuple(_measured(item, facts, films) for item in row.sample.media))
+    heldout = row.heldout or held_out(sample, {**facts, **films}, share)
+    broken = next((films[item.uri].error for item in sample.media if item.kind == "video" and films[item.uri].error), "")
+    return Member(sample, heldout, READ, f"error:{READ}: {broken}", failed=True) if broken else Member(sample, heldout)
+
+
+def _measured(item: Media, facts: dict[str, Facts], films: dict[str, Film]) -> Media:
+    """A picture or video with what its bytes say of it. A pace that a reader knows stays."""
+    if item.kind == "image":
+        fact = facts[item.uri]
+        return replace(item, sha256=fact.sha256, width=fact.width, height=fact.height)
+    film = films[item.uri]
+    seen = replace(item, sha256=film.sha256, width=film.width, height=film.height)
+    return replace(seen, frames=film.frames, fps=item.fps or film.fps)
 
 
 def _pass_operators(data: Data, members: list[Member], facts: dict[str, Facts], root: Path, run: RunFolder, workers: int) -> None:

@@ -66,5 +66,5 @@ def _join(samples: Sequence[Sample]) -> Sample:
 
 
 def _moved(turn: Turn, offset: int) -> Turn:
-    parts = [part for part in turn.parts if part.kind != "image"]
+    parts = [part for part in turn.parts if part.kind not in ("image", "video")]
     return Turn(turn.role, tuple(replace(p, index=p.index + offset) if p.kind == "region" else p for p in parts))

@@ -3,16 +3,18 @@
 The text stays as it is, so the difference between two sights is what the picture contributes.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from omma.core.config import did_you_mean
-from omma.core.errors import ConfigError, DataError
+from omma.core.errors import ConfigError, DataError, OmmaError
 from omma.core.seeds import generator
 from omma.media.decode import measure
 from omma.media.draw import grey, to_png
 from omma.media.store import Store
+from omma.media.video import measure_video
 from omma.schema.sample import Media, Sample
 
 Sight = Literal["picture", "grey", "shuffled"]
@@ -30,8 +32,14 @@ class GreyStore(Store):
         return super().__getstate__() | {"store": self.store}
 
     def read(self, uri: str) -> bytes:
-        """Picture name → a grey PNG of its size. DataError as the store behind it raises it."""
-        return to_png(grey(*measure(self.store.read(uri), name=uri)))
+        """Name of a picture or video → a grey PNG of its size, which as a video goes on for ever. DataError as the store's."""
+        try:
+            return to_png(grey(*measure(self.store.read(uri), name=uri)))
+        except DataError as unreadable:
+            with contextlib.suppress(OmmaError):
+                facts = measure_video(self.store, uri)
+                return to_png(grey(facts.width, facts.height))
+            raise unreadable
 
 
 def check_sight(sight: str) -> None:

@@ -42,8 +42,7 @@ class Uniform(Sampling):
         return Uniform(count=min(self.count, 4), shift=self.shift)
 
     def numbers(self, total: int, fps: float, temporal: int) -> np.ndarray:
-        stretch = total / min(self.count, total)
-        return ((np.arange(min(self.count, total)) + self.shift) * stretch).astype(np.int64)
+        return _starts(total, min(self.count, total), self.shift)
 
 
 @config
@@ -71,7 +70,7 @@ class Stepwise(_Paced):
         most = math.floor(min(self.max_frames, total) / temporal) * temporal
         count = min(max(total / fps * self.fps, self.min_frames), most, total)
         count = max(1, math.floor(count / temporal) * temporal)
-        return np.arange(0, total, np.float32(total / count), dtype=np.float32).astype(np.int64)[:count]
+        return _starts(total, count, 0.0)
 
 
 @config
@@ -81,3 +80,9 @@ class Endwise(_Paced):
     def numbers(self, total: int, fps: float, temporal: int) -> np.ndarray:
         count = min(max(int(total / fps * self.fps), self.min_frames), self.max_frames, total)
         return np.linspace(0, total - 1, count).round().astype(np.int64)
+
+
+def _starts(total: int, count: int, shift: float) -> np.ndarray:
+    """Frame at `shift` of each of `count` equal stretches, rounded to single precision first as the releases' `torch.arange`."""
+    stretch = total / count
+    return (shift * stretch + np.arange(count) * stretch).astype(np.float32).astype(np.int64)

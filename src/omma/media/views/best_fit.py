@@ -40,7 +40,7 @@ class BestFit(View):
 
     def tiny(self) -> Self:
         pinpoints = tuple((height // self.size * 32, width // self.size * 32) for height, width in self.pinpoints)
-        return replace(self, size=32, pinpoints=pinpoints)
+        return replace(self, video=self.video.tiny(), size=32, pinpoints=pinpoints)
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

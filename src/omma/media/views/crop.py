@@ -27,7 +27,7 @@ class Crop(View):
             raise ConfigError("Crop.edge", f"{self.edge} px", f"at least the size of {self.size} px")
 
     def tiny(self) -> Self:
-        return replace(self, size=32, edge=max(32, self.edge * 32 // self.size))
+        return replace(self, video=self.video.tiny(), size=32, edge=max(32, self.edge * 32 // self.size))
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

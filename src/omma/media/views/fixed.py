@@ -19,7 +19,7 @@ class Fixed(View):
         check_side("Fixed.size", self.size)
 
     def tiny(self) -> Self:
-        return replace(self, size=32)
+        return replace(self, video=self.video.tiny(), size=32)
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

@@ -24,7 +24,9 @@ class GlobalLocal(BestFit):
     pinpoints: tuple[tuple[int, int], ...] = SIZES
 
     def tiny(self) -> "GlobalLocal":
-        return GlobalLocal(size=32, pinpoints=((32, 32), (32, 64), (64, 32)), fill=self.fill, resample=self.resample)
+        return GlobalLocal(
+            size=32, pinpoints=((32, 32), (32, 64), (64, 32)), fill=self.fill, resample=self.resample, video=self.video.tiny()
+        )
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

@@ -34,7 +34,7 @@ class HighDefinition(View):
             raise ConfigError("HighDefinition.max_tiles", str(self.max_tiles), "at least 1")
 
     def tiny(self) -> Self:
-        return replace(self, size=32, max_tiles=min(self.max_tiles, 4))
+        return replace(self, video=self.video.tiny(), size=32, max_tiles=min(self.max_tiles, 4))
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

@@ -31,7 +31,7 @@ class LowHigh(View):
             raise ConfigError("LowHigh.high", f"{self.high} px", f"at least the size of {self.size} px")
 
     def tiny(self) -> Self:
-        return replace(self, size=32, high=64)
+        return replace(self, video=self.video.tiny(), size=32, high=64)
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

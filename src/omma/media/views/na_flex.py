@@ -28,7 +28,7 @@ class NaFlex(View):
             raise ConfigError("NaFlex.max_patches", str(self.max_patches), "at least 1")
 
     def tiny(self) -> Self:
-        return replace(self, max_patches=min(self.max_patches, 64))
+        return replace(self, video=self.video.tiny(), max_patches=min(self.max_patches, 64))
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

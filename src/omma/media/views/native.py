@@ -28,7 +28,7 @@ class Native(View):
             raise ConfigError("Native.max_aspect", str(self.max_aspect), "at least 1")
 
     def tiny(self) -> Self:
-        return replace(self, min_pixels=32 * 32, max_pixels=64 * 64)
+        return replace(self, video=self.video.tiny(), min_pixels=32 * 32, max_pixels=64 * 64)
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

@@ -37,7 +37,7 @@ class Slices(View):
             raise ConfigError("Slices.max_slices", str(self.max_slices), "at least 1")
 
     def tiny(self) -> Self:
-        return replace(self, size=32, max_slices=min(self.max_slices, 4))
+        return replace(self, video=self.video.tiny(), size=32, max_slices=min(self.max_slices, 4))
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)

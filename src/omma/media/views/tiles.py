@@ -32,7 +32,7 @@ class Tiles(View):
             raise ConfigError("Tiles", got, "1 ≤ min_tiles ≤ max_tiles")
 
     def tiny(self) -> Self:
-        return replace(self, size=32, min_tiles=min(self.min_tiles, 4), max_tiles=min(self.max_tiles, 4))
+        return replace(self, video=self.video.tiny(), size=32, min_tiles=min(self.min_tiles, 4), max_tiles=min(self.max_tiles, 4))
 
     def plan(self, width: int, height: int, unit: Unit) -> TilePlan:
         check_picture(width, height)
