@@ -1,4 +1,4 @@
-"""Folders of the LLaVA line as transformers publishes them, tiny and random; what transformers makes of samples, and what omma does."""
+"""Tiny random folders of the LLaVA line as transformers publishes them; what transformers makes of samples, and what omma does."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,16 @@ CHATML = (
     "{% for part in message['content'] %}{% if part['type'] == 'image' %}{{ '<image>\n' }}"
     "{% elif part['type'] == 'video' %}{{ '<video>\n' }}{% else %}{{ part['text'] }}{% endif %}{% endfor %}"
     "{{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+# writes white space before a reply that it does not write before one to come
+ONEVISION = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + ' ' }}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>' }}{% endfor %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'video') %}{{ '<video>' }}{% endfor %}"
+    "{% for part in message['content'] | selectattr('type', 'equalto', 'text') %}"
+    "{% if message['role'] != 'assistant' %}{{ '\n' + part['text'] }}{% else %}"
+    "{% generation %}{{ '\n' + part['text'] }}{% endgeneration %}{% endif %}{% endfor %}{{ '<|im_end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 TEMPLATES = {"llama": VICUNA, "mistral": INST, "qwen2": CHATML}
 
@@ -214,7 +224,7 @@ def check_gradients(pair: Pair, root: Path, asked: list[Sample], make_inputs: An
 
 
 def check_round_trip(pair: Pair, root: Path, asked: list[Sample], make_inputs: Any = their_inputs) -> float:
-    """Export and import again: every bit the same, and a second export as the first; → worst difference of logits in transformers."""
+    """Export and import again: every bit the same, a second export too; → worst difference of logits in transformers."""
     export(pair.module, pair.codec, root / "export")
     source = open_source(root / "export")
     again = start_model(source.model, Weights(model=str(root / "export")), 0).eval()

@@ -67,12 +67,24 @@ class Jinja(Template):
         spoken = [piece for line in lines for piece in line.pieces if piece.kind in ("words", "speech")]
         hidden = self._print(source, lines, words.names, form, where, plain=False)
         plain = self._print(source, lines, words.names, form, where, plain=True)
-        pieces = self._cut(hidden, plain, spoken, where)
+        pieces = _asked_for(
+            self._cut(hidden, plain, spoken, where), _header(source, self, tuple(sorted(words.names.items())), form)
+        )
         pieces = self._with_pictures(pieces, [p.number for line in lines for p in line.pieces if p.kind == "picture"], where)
         return _with_stops(_with_spaces(pieces), words, self.image_token)
 
-    def _print(self, source: str, lines: Sequence[Line], names: dict[str, str], form: Form, where: str, *, plain: bool) -> str:
-        """Lines → the rendered string, contents as they are (`plain`) or as sentinels."""
+    def _print(
+        self,
+        source: str,
+        lines: Sequence[Line],
+        names: dict[str, str],
+        form: Form,
+        where: str,
+        *,
+        plain: bool,
+        header: bool = False,
+    ) -> str:
+        """Lines → the rendered string, contents as they are (`plain`) or as sentinels; with a `header` a reply may follow."""
         messages: list[dict[str, Any]] = []
         number = 0
         for line in lines:
@@ -87,7 +99,7 @@ class Jinja(Template):
                 parts = [*parts[:-1], {"type": "text", "text": parts[-1]["text"] + self.end}] if parts else parts
             messages.append({"role": line.role, "content": self._content(parts, form)})
         try:
-            return _compiled(source).render(messages=messages, add_generation_prompt=False, **names)
+            return _compiled(source).render(messages=messages, add_generation_prompt=header, **names)
         except (jinja2.TemplateError, TypeError, ValueError, KeyError, AttributeError) as error:
             raise DataError(where, f"the chat template refuses it: {' '.join(str(error).split())}") from None
 
@@ -137,6 +149,22 @@ class Jinja(Template):
 def takes_parts(source: str, template: Jinja, names: dict[str, str]) -> bool:
     """Whether a template's text takes contents as lists of parts wherever there is a picture, as servers hand them over."""
     return _form(source, template, tuple(sorted(names.items()))) != "text"
+
+
+def _asked_for(pieces: list[Piece], header: str) -> list[Piece]:
+    """White space before the assistant's words, where the header of a reply to come (`header`) has another: that one counts.
+
+    Some released templates write `assistant ` or `assistant \\n` before a reply that is there and `assistant\\n` before one to
+    come, and only the latter is how the model was trained.
+    """
+    out = pieces[:1]
+    for piece in pieces[1:]:
+        before = out[-1].text
+        disagree = not before.rstrip(" ").endswith(header.rstrip(" ")) and before.rstrip().endswith(header.rstrip())
+        if piece.kind == "speech" and out[-1].kind == "mark" and header.strip() and disagree:
+            out[-1] = Piece("mark", before.rstrip() + header[len(header.rstrip()) :])
+        out.append(piece)
+    return out
 
 
 def _with_spaces(pieces: list[Piece]) -> list[Piece]:
@@ -204,6 +232,17 @@ def _form(source: str, template: Jinja, names: tuple[tuple[str, str], ...]) -> F
     got = "no form of a conversation with a picture comes out whole"
     fix = f"set template.image_token (now {template.image_token!r}) to the one that the template writes"
     raise ConfigError("Jinja", got, "a template that writes each turn once", fix)
+
+
+@lru_cache(maxsize=64)
+def _header(source: str, template: Jinja, names: tuple[tuple[str, str], ...], form: Form) -> str:
+    """What a template writes so that a reply may follow; "" if it does not, or refuses a question by itself."""
+    lines = (Line("user", (Piece("words", "a"),)),)
+    try:
+        without, within = (template._print(source, lines, dict(names), form, "", plain=True, header=on) for on in (False, True))
+    except DataError:
+        return ""
+    return within.removeprefix(without) if within.startswith(without) else ""
 
 
 def _holds(source: str, template: Jinja, names: dict[str, str], form: Form, lines: Sequence[Line]) -> bool:
