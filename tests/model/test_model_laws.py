@@ -50,7 +50,9 @@ def found(package):
     return classes
 
 
-ENCODERS, CONNECTORS, LANGUAGES = found(omma.model.vision), found(omma.model.connectors), found(omma.model.language)
+# The plainest of each kind stands first: it is the one that others are combined with.
+ENCODERS = sorted(found(omma.model.vision), key=lambda encoder: encoder.__name__ != "NativeViT")
+CONNECTORS, LANGUAGES = found(omma.model.connectors), found(omma.model.language)
 SPLICES, POSITIONS, REDUCERS = found(omma.model.splices), found(omma.model.positions), found(omma.model.reducers)
 PARTS = [*ENCODERS, *CONNECTORS, *LANGUAGES, *SPLICES, *POSITIONS, *REDUCERS]
 VIEWS = [Fixed(), Tiles(), BestFit(), Native()]
@@ -246,7 +248,7 @@ def test_full_size_models_build_without_memory(encoder, make_vlm):
     cfg = make_vlm()
     full = replace(cfg, encoder=encoder(), language=LANGUAGES[0](), connector=CONNECTORS[0]())
     module = built_on_meta(full.build)
-    assert all(p.is_meta for p in module.parameters()) and num_parameters(module) > 100_000_000
+    assert all(p.is_meta for p in module.parameters()) and num_parameters(module) > 80_000_000
     assert not list(module.buffers()), "a buffer would be lost when weights are loaded into a meta build"
     assert built_on_meta(full.build).state_dict().keys() == module.state_dict().keys()
 

@@ -30,16 +30,21 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, patches: UInt8[Tensor, "P C"], rows: GridRows = ()) -> Float[Tensor, "N D"]:
         """Raw patches (and, for several frames at a time, the grids they come in) → one row per patch and time step."""
-        values = 3 * self.patch * self.patch
-        if patches.shape[1] != values:
-            fix = f"the pictures were cut into other patches than {self.patch} px"
-            raise ShapeError("model.encoder", f"{patches.shape[1]} values per patch", str(values), fix)
-        scale, shift = _affine(self.mean, self.std, self.patch, patches.device)
-        normed = (patches.float() * scale + shift).to(self.project.weight.dtype)
+        normed = normalised(patches, self.patch, self.mean, self.std).to(self.project.weight.dtype)
         if self.frames > 1:
             groups_NFC = normed[frame_groups(rows, self.frames, patches.device)]
             normed = groups_NFC.unflatten(2, (3, -1)).transpose(1, 2).flatten(1)
         return self.project(normed)
+
+
+def normalised(patches: UInt8[Tensor, "P C"], patch: int, mean: Colour, std: Colour) -> Float[Tensor, "P C"]:
+    """Raw patches → (pixel / 255 − mean) / std, channel by channel. ShapeError for patches of another side."""
+    values = 3 * patch * patch
+    if patches.shape[1] != values:
+        fix = f"the pictures were cut into other patches than {patch} px"
+        raise ShapeError("model.encoder", f"{patches.shape[1]} values per patch", str(values), fix)
+    scale, shift = _affine(mean, std, patch, patches.device)
+    return patches.float() * scale + shift
 
 
 @lru_cache(maxsize=16)
