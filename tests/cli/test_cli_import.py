@@ -1,0 +1,160 @@
+"""`omma import`, `export`, `merge` and recipes that start from folders, as a person types them."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    AutoModelForImageTextToText,
+    CLIPImageProcessorPil,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    LlavaProcessor,
+    PreTrainedTokenizerFast,
+)
+from transformers.utils import logging
+
+logging.disable_progress_bar()
+TEMPLATE = (
+    "{% for m in messages %}{{ m['role'].upper() + ':' }}{% for c in m['content'] %}"
+    "{% if c['type'] == 'image' %}{{ '<image>\n' }}{% else %}{{ c['text'] }}{% endif %}{% endfor %}"
+    "{{ eos_token if m['role'] == 'assistant' else ' ' }}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+)
+TEXT = {"model_type": "qwen2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 1}  # fmt: skip
+TOWER = {"model_type": "clip_vision_model", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
+         "num_attention_heads": 2, "image_size": 32, "patch_size": 8}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """A released LLaVA folder with random weights."""
+    folder = tmp_path_factory.mktemp("hub") / "tiny-llava"
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    specials = ["<s>", "</s>", "<image>"]
+    trainer = trainers.BpeTrainer(vocab_size=270, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    backend.train_from_iterator(["a red circle"], trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+    torch.manual_seed(0)
+    config = LlavaConfig(vision_config=TOWER, text_config={**TEXT, "vocab_size": len(tokenizer)}, image_token_index=2)
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    pictures = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    processor = LlavaProcessor(
+        pictures, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1,
+        chat_template=TEMPLATE, image_token="<image>",
+    )  # fmt: skip
+    processor.save_pretrained(folder)
+    return folder
+
+
+def test_a_released_model_is_imported_talked_to_trained_scored_and_exported(released, omma, desk):
+    said = omma("import", released, "--to", "runs/llava")
+    assert said.code == 0, said.err
+    folded = "".join(said.out.split())
+    assert "mapped52" in folded and "model.vision_tower.encoder.layers.*.self_attn.q_proj.bias" in folded
+    assert sorted(path.name for path in (desk / "runs/llava").iterdir()) == ["config.yaml", "model.safetensors", "tokenizer"]
+    talked = omma("chat", "runs/llava", "--image", "pictures/0.png", "--prompt", "what colour?", "--max-tokens", 3)
+    assert talked.code == 0, talked.err
+
+    start = ("weights.model=runs/llava", "run.folder=runs/tuned", "stages.align.length.count=1", "stages.instruct.length.count=2")
+    trained = omma("train", "./lab.py:mine", *start)
+    assert trained.code == 0, trained.err
+    before, after = (load_file(file) for file in (desk / "runs/llava/model.safetensors", newest(desk / "runs/tuned")))
+    assert before.keys() == after.keys()
+    kept, moved = "encoder.class_token", "connector.layers.0.weight"
+    assert not torch.equal(before[moved], after[moved]) and torch.allclose(before[kept], after[kept], atol=0.1)
+
+    scored = omma("eval", "runs/llava", "--on", "runs/tuned")
+    assert scored.code == 0 and (desk / "runs/tuned/eval/llava").is_dir(), scored.err
+    mixed = omma("merge", "interpolate", "runs/llava", "runs/tuned", "--to", "runs/mixed", "--at", "0.25")
+    assert mixed.code == 0, mixed.err
+    half = load_file(desk / "runs/mixed/model.safetensors")[moved]
+    assert torch.allclose(half, 0.75 * before[moved] + 0.25 * after[moved], atol=1e-6)
+    exported = omma("export", "runs/tuned", "--output", "out", "--shard-size", "0.00002")
+    assert exported.code == 0 and "transformers loads it as LlavaForConditionalGeneration" in exported.out, exported.err
+    theirs = AutoModelForImageTextToText.from_pretrained(desk / "out").state_dict()
+    assert torch.equal(theirs["model.multi_modal_projector.linear_1.weight"], after[moved])
+
+
+def newest(run):
+    """The weights of a run's last checkpoint."""
+    return max(run.glob("checkpoints/*/model.safetensors"), key=lambda file: file.stat().st_mtime_ns)
+
+
+def test_every_key_is_listed_on_request(released, omma):
+    said = omma("import", released, "--keys", "--to", "runs/all")
+    assert "model.language_model.layers.1.mlp.up_proj.weight → language.blocks.1.mlp.up.weight" in " ".join(said.out.split())
+
+
+def test_a_recipe_shows_what_its_folder_says(released, omma):
+    shown = omma("show", "./lab.py:mine", f"weights.model={released}", "model.language.norm_eps=0.5")
+    assert shown.code == 0, shown.err
+    assert "image_size: 32" in shown.out and f"model: {released}" in shown.out and "norm_eps: 0.5" in shown.out
+    again = omma("show", "./lab.py:mine", "weights.precision=bf16")
+    assert "precision: bf16" in again.out and "image_size: 16" not in again.out
+
+
+def test_an_unexplained_key_stops_an_import_after_its_report(released, omma, desk):
+    shutil.copytree(released, desk / "odd")
+    tensors = load_file(desk / "odd/model.safetensors")
+    save_file(tensors | {"model.adapter.weight": torch.ones(2)}, desk / "odd/model.safetensors", metadata={"format": "pt"})
+    said = omma("import", "odd", "--to", "runs/odd")
+    assert said.code == 2 and "1 unexpected: model.adapter.weight" in said.err and "unexpected" in said.out
+    assert not (desk / "runs/odd").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import", "absent"), "absent: no such folder"),
+        (("import", "pictures"), "pictures: no config.json"),
+        (("export", "absent"), "absent: no such folder"),
+        (("merge", "soup", "absent", "absent"), "absent: no such folder"),
+        (("merge", "stack", "absent"), "'absent'; expected FOLDER:START-STOP"),
+        (("merge", "blend", "absent"), "'blend' is not one of"),
+        (("show", "./lab.py:mine", "weights.model=absent"), "absent: no such folder"),
+        (("show", "./lab.py:mine", "weights.modell=absent"), "did you mean 'model'?"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(arguments, words, omma):
+    said = omma(*arguments)
+    assert said.code == 2 and words in said.err and "Traceback" not in said.err, said.err
+
+
+def test_what_cannot_be_imported_again_or_merged_so_is_told(released, omma):
+    assert omma("import", released, "--to", "runs/a").code == 0
+    assert "runs/a: is there already" in omma("import", released, "--to", "runs/a").err
+    assert "a checkpoint of omma" in omma("import", "runs/a").err
+    assert "expected two" in omma("merge", "interpolate", "runs/a").err
+    assert "--on RUN" in omma("merge", "greedy", "runs/a", "runs/a").err
+    assert "expected more than 0" in omma("export", "runs/a", "--shard-size", "0").err
+
+
+def test_a_model_without_a_class_is_exported_as_our_own_and_greedy_soups_read_held_out_samples(reading, finished, tmp_path):
+    said = reading("export", "runs/mine", "--output", tmp_path / "out")
+    assert said.code == 0 and "transformers, vLLM and SGLang cannot load" in said.out, said.err
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"config.yaml", "model.safetensors", "tokenizer"}
+    stages = sorted(path for path in (finished[0] / "runs/mine/checkpoints").iterdir())
+    made = reading("merge", "greedy", *stages, "--on", "runs/mine", "--to", tmp_path / "soup", "--limit", 8)
+    assert made.code == 0 and "held-out loss" in made.out, made.err
+    assert reading("chat", tmp_path / "soup", "--image", "pictures/0.png", "--prompt", "what colour?").code == 0
+
+
+def test_a_part_is_checked_and_told_how_to_use(released, omma, desk):
+    whole, folder = json.loads((released / "config.json").read_text()), desk / "language"
+    shutil.copytree(released, folder)
+    (folder / "config.json").write_text(json.dumps(whole["text_config"]))
+    tensors = load_file(folder / "model.safetensors")
+    prefix = next(name for name in tensors if name.endswith("embed_tokens.weight")).removesuffix("embed_tokens.weight")
+    own = {f"model.{name.removeprefix(prefix)}": value for name, value in tensors.items() if name.startswith(prefix)}
+    head = next(value for name, value in tensors.items() if name.endswith("lm_head.weight"))
+    save_file(own | {"lm_head.weight": head}, folder / "model.safetensors", metadata={"format": "pt"})
+    said = omma("import", "language")
+    assert said.code == 0 and "omma train RECIPE weights.language=language" in " ".join(said.out.split()), said.err
