@@ -1,11 +1,13 @@
 """Decoder = transformers' language models at random tiny weights: packed documents against theirs one by one, and decoding."""
 
 import copy
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers.models.deepseek_v2.modeling_deepseek_v2 import DeepseekV2Config, DeepseekV2ForCausalLM
 from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Config, DeepseekV3ForCausalLM
 from transformers.models.llama.modeling_llama import LlamaConfig, LlamaForCausalLM
@@ -15,7 +17,11 @@ from transformers.models.qwen3.modeling_qwen3 import Qwen3Config, Qwen3ForCausal
 from transformers.models.qwen3_moe.modeling_qwen3_moe import Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 from omma.generate.cache import Cache, DecodeAttend, PrefillAttend
+from omma.model.language.decoder import Decoder
+from omma.model.slots import built_on_meta, num_parameters
 from omma.nn.attention import Causal, Packed, PackedAttend
+from omma.nn.experts import Experts
+from omma.nn.latent_attention import Latent
 from omma.schema.batch import Stream
 from omma.weights.maps import deepseek_v2, deepseek_v3, llama, mistral, qwen2, qwen3, qwen3_moe
 from omma.weights.native import fill
@@ -244,6 +250,46 @@ def test_weights_survive_the_way_there_and_back(family, tmp_path):
         named = stored(theirs, theirs.state_dict(), tmp_path)
         assert back.keys() == named.keys() - ({"lm_head.weight"} if cfg.tied else set())
         assert all(torch.equal(back[name], named[name]) for name in back)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_transformers_loads_what_we_write_and_says_the_same(family, tmp_path):
+    maps, theirs, _ = draw(family, 1)
+    cfg, ours = ours_like(maps, theirs, tmp_path / "theirs")
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(maps.config_to(cfg, theirs.config.vocab_size)), encoding="utf-8")
+    tensors = {name: tensor.contiguous() for name, tensor in maps.names(cfg).to_theirs(ours.state_dict()).items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    loaded = FAMILIES[family][2].from_pretrained(folder, attn_implementation="eager")
+    tokens, positions, borders = pack_tokens([17], theirs.config.vocab_size)
+    assert worst(run_ours(ours, tokens, positions, borders), loaded(input_ids=tokens[None]).logits[0]) <= TOLERANCE
+
+
+# Bytes of the released bf16 files (metadata of model.safetensors.index.json), halved.
+RELEASED = {
+    "mistralai/Mistral-7B-v0.1": (32_000, 7_241_732_096, Decoder(
+        width=4096, depth=32, heads=32, kv_heads=8, head_dim=128, mlp_width=14336, window=4096)),
+    "internlm/internlm2-7b": (92_544, 7_737_708_544, Decoder(
+        width=4096, depth=32, heads=32, kv_heads=8, head_dim=128, mlp_width=14336)),
+    "Qwen/Qwen-7B": (151_936, 7_721_324_544, Decoder(
+        width=4096, depth=32, heads=32, kv_heads=32, head_dim=128, mlp_width=11008, qkv_bias=True)),
+    "Qwen/Qwen3-30B-A3B": (151_936, 30_532_122_624, Decoder(
+        width=2048, depth=48, heads=32, kv_heads=4, head_dim=128, mlp_width=6144, qk_norm="rms",
+        experts=Experts(num=128, chosen=8, width=768, renormalise=True))),
+    "deepseek-ai/DeepSeek-V2-Lite": (102_400, 15_706_484_224, Decoder(
+        width=2048, depth=27, heads=16, kv_heads=16, head_dim=64, mlp_width=10944, latent=Latent(kv_rank=512),
+        experts=Experts(num=64, chosen=6, width=1408, shared_width=2816, dense_layers=(0,)))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_released_sizes_have_as_many_values_as_their_files(name):
+    vocab_size, count, cfg = RELEASED[name]
+    two, three = (built_on_meta(lambda n=n: replace(cfg, depth=n).build(vocab_size=vocab_size)) for n in (2, 3))
+    block = num_parameters(three) - num_parameters(two)
+    assert num_parameters(two) + (cfg.depth - 2) * block == count  # blocks behind the second are alike
 
 
 def test_a_decoder_of_another_position_base_differs(tmp_path):
