@@ -15,6 +15,7 @@ from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
 from omma.evaluate.saved import find_saved
 from omma.recipe import Recipe
+from omma.weights.imported import Imported
 from omma.weights.start import Weights, adopt
 
 WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
@@ -127,5 +128,8 @@ def _line(error: Exception, module: ModuleType) -> int:
 
 def _checked(value: object, where: str) -> Recipe:
     if not isinstance(value, Recipe):
-        raise ConfigError(where, f"a {type(value).__name__}", "a Recipe")
+        folder = Path(where).parent
+        start = f"start from it: RECIPE weights.model={folder}, or score it: omma eval {folder} --on RUN"
+        fix = start if isinstance(value, Imported) else ""
+        raise ConfigError(where, f"a {type(value).__name__}", "a Recipe", fix)
     return value
