@@ -1,0 +1,154 @@
+"""How long does opening a released checkpoint take, against reading its bytes, and how much memory?
+
+Writes a random LLaVA checkpoint of about the asked size, in shards, with a trained tokenizer. Then, each in processes of its own:
+
+    read      the bytes of its weights, file by file
+    open      as a module of omma: config, tokenizer, names, every tensor in its place
+    import    as a checkpoint folder of omma, which writes as many bytes as it reads
+
+Medians of several rounds with the files in the page cache. Memory is the peak of the process beyond what it held before.
+
+    python benchmarks/import_time.py --size 2.0
+    python benchmarks/import_time.py --size 0.05 --rounds 3
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from omma.core.files import write_text
+from omma.media.views.fixed import Fixed
+from omma.model.connectors.mlp import Mlp
+from omma.model.slots import built_on_meta
+from omma.model.vlm import Vlm
+from omma.pack.chat import Chat
+from omma.pack.tokenizers.trained_bpe import TrainedBpe
+from omma.weights.family import Vocabulary, family_for
+from omma.weights.imported import import_checkpoint
+from omma.weights.native import stored_tensors
+from omma.weights.shards import open_shards, write_shards
+from omma.weights.source import open_source
+from omma.weights.start import Weights, start_model
+from omma.weights.wording import write_wording
+from omma_recipes.parts.language import QWEN2_7B
+from omma_recipes.parts.vision import CLIP_L_336
+
+TIMES, MEMORY = 1.2, 1.1  # what is claimed of `open`: of the time of reading, of the size of the checkpoint
+SHARD = 5 * 10**8  # bytes
+
+
+def main() -> None:
+    """Print one table; exit code 1 if a claim does not hold."""
+    arguments = parse()
+    if arguments.task:
+        print(json.dumps(timed(TASKS[arguments.task], Path(arguments.folder))))
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.place) as place:
+        folder = Path(place) / "released"
+        size = make(folder, arguments.size * 1e9)
+        rounds = range(arguments.rounds + 1)  # the first brings the files into the page cache
+        found = {task: [measure(task, folder) for _ in rounds][1:] for task in TASKS}
+    base = statistics.median(one["seconds"] for one in found["read"])
+    print(f"{size / 1e9:.3f} GB in bf16, median of {arguments.rounds} rounds, {torch.get_num_threads()} thread(s)\n")
+    print(f"{'task':<8}{'seconds':>10}{'of reading':>12}{'peak memory of size':>21}")
+    held = True
+    for task, runs in found.items():
+        seconds = statistics.median(one["seconds"] for one in runs)
+        memory = statistics.median(one["peak"] for one in runs) / size
+        print(f"{task:<8}{seconds:>10.3f}{seconds / base:>12.2f}{memory:>21.2f}")
+        held &= task != "open" or (seconds <= TIMES * base and memory <= MEMORY)
+    print(f"\nopen takes ≤ {TIMES} × reading and ≤ {MEMORY} × the size in memory: {'holds' if held else 'does NOT hold'}")
+    sys.exit(0 if held else 1)
+
+
+def read(folder: Path) -> object:
+    """The bytes of all files of weights, kept."""
+    return [file.read_bytes() for file in sorted(folder.glob("*.safetensors"))]
+
+
+def opened(folder: Path) -> object:
+    """A module in the stored precision."""
+    model = open_source(folder).model
+    return start_model(model, Weights(model=str(folder), precision="stored"), seed=0)
+
+
+def imported(folder: Path) -> object:
+    """A checkpoint folder beside the released one."""
+    return import_checkpoint(open_source(folder), folder.with_name("imported"))
+
+
+TASKS: dict[str, Callable[[Path], object]] = {"read": read, "open": opened, "import": imported}
+
+
+def timed(task: Callable[[Path], object], folder: Path) -> dict[str, float]:
+    """Seconds of a task and the memory it took beyond what the process held, in bytes. Libraries are loaded before."""
+    open_source(folder)
+    before, begun = peak(), time.perf_counter()
+    kept = task(folder)
+    seconds = time.perf_counter() - begun
+    del kept
+    return {"seconds": seconds, "peak": peak() - before}
+
+
+def peak() -> float:
+    """The most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024.0
+
+
+def measure(task: str, folder: Path) -> dict[str, float]:
+    """One round of a task in a fresh process."""
+    shutil.rmtree(folder.with_name("imported"), ignore_errors=True)
+    command = [sys.executable, __file__, "--task", task, "--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def make(folder: Path, size: float) -> int:
+    """Write a random released LLaVA of about `size` bytes in bf16 → its real size."""
+    small = size < 1e9
+    tower = replace(CLIP_L_336, depth=4, width=256, heads=4, mlp_width=1024) if small else CLIP_L_336
+    narrow = replace(QWEN2_7B, width=256, heads=4, kv_heads=2, head_dim=64, mlp_width=1024)
+    language = narrow if small else replace(QWEN2_7B, width=1536, heads=12, kv_heads=2, mlp_width=8960)
+    text = Chat(tokenizer=TrainedBpe(vocab_size=4096 if small else 32_000))
+    model = Vlm(view=Fixed(size=336), encoder=tower, connector=Mlp(), language=replace(language, depth=1), text=text)
+    one, two = (num_bytes(replace(model, language=replace(language, depth=depth))) for depth in (1, 2))
+    model = replace(model, language=replace(language, depth=max(1, round((size - one) / (two - one)) + 1)))
+    codec = text.fit((), folder / "words")
+    family, config = family_for(model, "vlm", Vocabulary(text.vocab_size, codec.image_id))
+    theirs = family.names(model, config).to_theirs(stored_tensors(built_on_meta(model.build)))
+    tensors = {name: tensor.to(torch.bfloat16) for name, tensor in theirs.items()}
+    write_shards(folder, tensors, lambda name: torch.randn(tensors[name].shape).bfloat16(), shard_bytes=SHARD)
+    write_wording(folder, codec)
+    write_text(folder / "config.json", json.dumps(config))
+    return open_shards(folder).num_bytes
+
+
+def num_bytes(model: Vlm) -> int:
+    """Bytes of a model's tensors in bf16."""
+    return sum(2 * tensor.numel() for tensor in stored_tensors(built_on_meta(model.build)).values())
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=float, default=2.0, help="GB of the checkpoint")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--place", help="where to write it (default: the system's folder for temporary files)")
+    parser.add_argument("--task", choices=sorted(TASKS), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
