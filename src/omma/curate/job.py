@@ -45,7 +45,8 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int) -> None:
     root = raw_folder(data, run)
     rows = read_all(data, root)
     facts, films = gather_facts(root, _uris(rows, "image"), workers), gather_films(root, _uris(rows, "video"), workers)
-    members = [_member(row, facts, films, data.holdout) for row in rows]
+    known = facts | films  # one dict for all rows: a copy for each would take hours
+    members = [_member(row, known, data.holdout) for row in rows]
     try:
         _check_errors(data, members)
         _pass_operators(data, members, facts, root, run, workers)
@@ -97,24 +98,20 @@ def _uris(rows: list[Read], kind: str) -> list[str]:
     return list(dict.fromkeys(item.uri for row in rows for item in row.sample.media if item.kind == kind))
 
 
-def _member(row: Read, facts: dict[str, Facts], films: dict[str, Film], share: float) -> Member:
+def _member(row: Read, known: dict[str, Facts], share: float) -> Member:
     """Row → member with what is known of its pictures and videos filled in and its side of the split."""
     if row.broken:
         return Member(row.sample, row.heldout, READ, f"error:{READ}: {row.broken}", failed=True)
-    sample = replace(row.sample, media=tuple(_measured(item, facts, films) for item in row.sample.media))
-    heldout = row.heldout or held_out(sample, {**facts, **films}, share)
-    broken = next((films[item.uri].error for item in sample.media if item.kind == "video" and films[item.uri].error), "")
+    sample = replace(row.sample, media=tuple(_measured(item, known[item.uri]) for item in row.sample.media))
+    heldout = row.heldout or held_out(sample, known, share)
+    broken = next((known[item.uri].error for item in sample.media if item.kind == "video" and known[item.uri].error), "")
     return Member(sample, heldout, READ, f"error:{READ}: {broken}", failed=True) if broken else Member(sample, heldout)
 
 
-def _measured(item: Media, facts: dict[str, Facts], films: dict[str, Film]) -> Media:
+def _measured(item: Media, facts: Facts) -> Media:
     """A picture or video with what its bytes say of it. A pace that a reader knows stays."""
-    if item.kind == "image":
-        fact = facts[item.uri]
-        return replace(item, sha256=fact.sha256, width=fact.width, height=fact.height)
-    film = films[item.uri]
-    seen = replace(item, sha256=film.sha256, width=film.width, height=film.height)
-    return replace(seen, frames=film.frames, fps=item.fps or film.fps)
+    seen = replace(item, sha256=facts.sha256, width=facts.width, height=facts.height)
+    return replace(seen, frames=facts.frames, fps=item.fps or facts.fps) if isinstance(facts, Film) else seen
 
 
 def _pass_operators(data: Data, members: list[Member], facts: dict[str, Facts], root: Path, run: RunFolder, workers: int) -> None:
