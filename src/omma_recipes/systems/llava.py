@@ -1,4 +1,4 @@
-"""The LLaVA line: CLIP-L/336, a projector, Vicuna; first the projector on captions, then projector and language model."""
+"""The LLaVA line up to 1.6 and ViP-LLaVA: CLIP, a projector, Vicuna; the projector on captions, then also the language model."""
 
 from dataclasses import replace
 
@@ -8,10 +8,11 @@ from omma.curate.operators.size import Size
 from omma.curate.readers.llava_json import LlavaJson
 from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.media.views.best_fit import BestFit
-from omma.media.views.fixed import Fixed
+from omma.media.views.crop import Crop
 from omma.media.views.pad import Pad
 from omma.model.connectors.linear import Linear
 from omma.model.connectors.mlp import Mlp
+from omma.model.connectors.normed_mlp import NormedMlp
 from omma.model.vlm import Vlm
 from omma.pack.plan import Budget
 from omma.recipe import Claims, Recipe
@@ -19,11 +20,13 @@ from omma.train.optimizers.adamw import AdamW
 from omma.train.schedules.cosine import Cosine
 from omma.train.stage import Epochs, Stage
 from omma_recipes.parts.language import VICUNA_7B
+from omma_recipes.parts.llava import CLIP_L_224, MISTRAL_7B, VICUNA_13B, instruct
 from omma_recipes.parts.speech import vicuna
 from omma_recipes.parts.vision import CLIP_L_336
 
 CLIP_GREY = (122, 116, 104)  # CLIP's mean colour, with which LLaVA-1.5 pads
 CLAIMED = {"language.*": 6_738_415_616}  # parameters of Vicuna-7B
+CLAIMED_13B = {"language.*": 13_015_864_320}  # of Vicuna-13B
 PARTS = {"align": ("connector",), "instruct": ("connector", "language")}
 
 DATA = Data(
@@ -86,19 +89,37 @@ def llava_1_5_7b() -> Recipe:
     )
 
 
-def llava_7b() -> Recipe:
-    """LLaVA 7B: pictures squashed to a square, one linear projection."""
+def llava_1_5_13b() -> Recipe:
+    """LLaVA-1.5 13B: the same over Vicuna-13B."""
     base = llava_1_5_7b()
-    model = replace(base.model, view=Fixed(size=336), connector=Linear())
-    claims = replace(base.claims, source="arXiv 2304.08485", parameters=CLAIMED | {"connector.*": 1024 * 4096 + 4096})
-    return replace(base, id="llava", title="LLaVA 7B", model=model, claims=claims)
+    claims = replace(base.claims, parameters=CLAIMED_13B | {"connector.*": 1024 * 5120 + 5120 + 5120 * 5120 + 5120})
+    model = replace(base.model, language=VICUNA_13B)
+    return replace(base, id="llava-1-5-13b", title="LLaVA-1.5 13B", model=model, claims=claims)
+
+
+def llava_7b() -> Recipe:
+    """LLaVA 7B: the middle square of 224 px, 256 visual tokens, one linear projection."""
+    base = llava_1_5_7b()
+    view = Crop(size=224, edge=224)
+    model = replace(base.model, view=view, encoder=CLIP_L_224, connector=Linear())
+    claims = replace(
+        base.claims,
+        source="arXiv 2304.08485: CLIP ViT-L/14, 595K pairs at 2e-3 and batch 128, 158K conversations thrice at 2e-5 and batch 32",
+        visual_tokens={"640x480": 256, "224x224": 256, "100x2000": 256},
+        parameters=CLAIMED | {"connector.*": 1024 * 4096 + 4096},
+    )
+    sources = {"captions": LlavaJson(path="chat.json", task="caption"), "instructions": LlavaJson(path="llava_instruct_150k.json")}
+    align = replace(STAGES[0], optimizer=AdamW(lr=2e-3, betas=(0.9, 0.999)))
+    instruct_thrice = replace(STAGES[1], length=Epochs(count=3))
+    data = replace(DATA, sources=sources)
+    return replace(base, id="llava", title="LLaVA 7B", model=model, data=data, stages=(align, instruct_thrice), claims=claims)
 
 
 def llava_next_7b() -> Recipe:
     """LLaVA-NeXT 7B (Vicuna): any resolution, a base tile and up to four detail tiles with newlines, all parts trained."""
     base = llava_1_5_7b()
     view = BestFit(size=336, pinpoints=((336, 672), (672, 336), (672, 672), (1008, 336), (336, 1008)), fill=(0, 0, 0))
-    instruct = replace(STAGES[1], trains=("*",), optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999), groups={"encoder.*": 0.1}))
+    instruct_all = replace(STAGES[1], trains=("*",), optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999), groups={"encoder.*": 0.1}))
     claims = Claims(
         source="LLaVA-NeXT blog of 2024-01-30; transformers LlavaNextProcessor for token counts",
         visual_tokens={"672x672": 576 + 48 * 49, "336x672": 576 + 48 * 25, "1008x336": 576 + 24 * 73},
@@ -110,6 +131,35 @@ def llava_next_7b() -> Recipe:
         id="llava-next",
         title="LLaVA-NeXT 7B",
         model=replace(base.model, view=view),
-        stages=(STAGES[0], instruct),
+        stages=(STAGES[0], instruct_all),
         claims=claims,
     )
+
+
+def llava_next_mistral_7b() -> Recipe:
+    """LLaVA-NeXT 7B over Mistral-Instruct 0.2, in Mistral's own format."""
+    base = llava_next_7b()
+    model = replace(base.model, language=MISTRAL_7B, text=instruct(32_064))
+    # 7,241,732,096 of Mistral-7B, and 64 further rows of embedding and head as llava-hf has them
+    parameters = base.claims.parameters | {"language.*": 7_241_732_096 + 2 * 64 * 4096}
+    claims = replace(base.claims, source=f"{base.claims.source}; llava-hf/llava-v1.6-mistral-7b-hf", parameters=parameters)
+    return replace(base, id="llava-next-mistral", title="LLaVA-NeXT Mistral 7B", model=model, claims=claims)
+
+
+def vip_llava_7b() -> Recipe:
+    """ViP-LLaVA 7B: five layers of the tower side by side, normed, so that marks drawn on a picture are seen."""
+    base = llava_1_5_7b()
+    encoder = replace(CLIP_L_336, feature_layer=(-2, -5, -8, -11, 6))
+    model = replace(base.model, encoder=encoder, connector=NormedMlp())
+    connector = 2 * 5120 + 5120 * 4096 + 4096 + 4096 * 4096 + 4096
+    claims = replace(
+        base.claims,
+        source="arXiv 2312.00784; transformers VipLlavaConfig for the layers",
+        parameters=CLAIMED | {"connector.*": connector},
+    )
+    sources = {
+        "captions": LlavaJson(path="blip_laion_cc_sbu_558k.json", task="caption"),
+        "instructions": LlavaJson(path="vip-llava_stage2_mix.json"),
+    }
+    data = replace(DATA, sources=sources)
+    return replace(base, id="vip-llava", title="ViP-LLaVA 7B", model=model, data=data, claims=claims)
