@@ -22,8 +22,10 @@ from transformers.models.mlcd.modeling_mlcd import MLCDVisionConfig, MLCDVisionM
 from transformers.models.siglip.modeling_siglip import SiglipVisionConfig, SiglipVisionModel
 from transformers.models.siglip2.modeling_siglip2 import Siglip2VisionConfig, Siglip2VisionModel
 
+from omma.core.errors import CheckpointError
 from omma.media.apply import patchify
 from omma.schema.batch import Pictures
+from omma.weights.family import Vocabulary, family_for
 from omma.weights.maps import aimv2, clip, dinov2, intern_vit, mlcd, rice_vit, siglip, siglip2
 from omma.weights.native import fill
 
@@ -194,6 +196,7 @@ def test_weights_and_config_survive_the_way_there_and_back(family, tmp_path):
         cfg, module = ours_like(maps, theirs, choice, tmp_path)
         stored, names = load_file(tmp_path / "model.safetensors"), maps.names(cfg)
         exported = {name: tensor.contiguous() for name, tensor in names.to_theirs(module.state_dict()).items()}
+        assert family_for(cfg, "vision", Vocabulary(0))[0] is maps.FAMILY
         kept = [name for name in exported if name in stored and name not in dict(names.added)]
         assert kept and all(torch.equal(exported[name], stored[name]) for name in kept)
         save_file(exported, tmp_path / "model.safetensors", {"format": "pt"})
@@ -248,3 +251,28 @@ def test_frames_of_a_video_are_read_as_pictures_of_their_own(tmp_path):
         pictures = as_pictures(frames, cfg.patch)
         video = module(Pictures(pictures.patches, torch.tensor([[3, 2, 3]])))
         assert torch.equal(video.hidden, module(pictures).hidden) and video.cu_seqlens.tolist() == [0, 3 * (6 + cfg.extra)]
+
+
+def test_variants_and_shapes_that_a_layout_has_no_place_for_are_refused():
+    said = {family: FAMILIES[family][1]().to_dict() for family in FAMILIES}
+    for family, change, words in (
+        ("siglip2", {"num_patches": 250}, "num_patches is 250; expected a square number"),
+        ("internvit", {"use_absolute_position_embeddings": False}, "use_absolute_position_embeddings is false"),
+        ("internvit", {"norm_type": "rms_norm", "use_mean_pooling": False}, "a last norm of another kind"),
+        ("internvit", {"use_qk_norm": True, "layer_norm_eps": 1e-5}, "use_qk_norm with layer_norm_eps 1e-05"),
+        ("internvit", {"patch_size": [14, 16]}, "expected a square"),
+        ("mlcd", {"num_key_value_groups": 2}, "num_key_value_groups 2"),
+        ("aimv2", {"hidden_act": "mish"}, "hidden_act is 'mish'"),
+    ):
+        with pytest.raises(CheckpointError, match=words):
+            FAMILIES[family][0].config_from(said[family] | change)
+    with pytest.raises(CheckpointError, match="temporal_patch_size 2; expected 1"):
+        rice_vit.config_from(rice_vit.config_to(mlcd.config_from(said["mlcd"])) | {"temporal_patch_size": 2})
+    with pytest.raises(CheckpointError, match="an MLP of 100 with gelu; expected a whole multiple of the width 768"):
+        dinov2.config_to(replace(dinov2.config_from(said["dinov2"]), mlp_width=100))
+    one_network = {dinov2, intern_vit}  # but for the norms of queries and keys, and registers
+    for maps in {maps for maps, _, _ in FAMILIES.values()}:
+        for family, (other, _, _) in FAMILIES.items():
+            if other is not maps and {other, maps} != one_network:
+                with pytest.raises(CheckpointError, match="a ViT of another shape: .*; expected "):
+                    maps.config_to(other.config_from(said[family]))

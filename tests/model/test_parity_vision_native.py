@@ -4,6 +4,7 @@ Theirs orders patches by the squares that its merger joins, and Qwen2.5-VL's by 
 """
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from transformers.models.qwen3_vl.configuration_qwen3_vl import Qwen3VLVisionCon
 from transformers.models.qwen3_vl.modeling_qwen3_vl import Qwen3VLVisionModel
 from transformers.vision_utils import get_vision_window_index
 
+from omma.core.errors import CheckpointError
 from omma.media.apply import patchify
 from omma.model.connectors.merger import Merger
 from omma.model.tiles import regrid
 from omma.schema.batch import Pictures
+from omma.weights.family import Vocabulary, family_for
 from omma.weights.maps import qwen2_5_vl_vision, qwen2_vl_vision, qwen3_vl_vision
 from omma.weights.native import fill
 
@@ -169,3 +172,18 @@ def test_weights_and_config_survive_the_way_there_and_back(family):
         assert all(torch.equal(tensor, theirs.state_dict()[name]) for name, tensor in exported.items())
         again = FAMILIES[family][1](**maps.config_to(cfg) | {"spatial_merge_size": theirs.config.spatial_merge_size})
         assert maps.config_from(again.to_dict()) == cfg
+        assert family_for(cfg, "vision", Vocabulary(0))[0] is maps.FAMILY
+
+
+def test_variants_and_shapes_that_a_layout_has_no_place_for_are_refused():
+    towers = {family: maps.config_from(config().to_dict()) for family, (maps, config, _) in FAMILIES.items()}
+    for family, (maps, config, _) in FAMILIES.items():
+        with pytest.raises(CheckpointError, match="rope_theta 500.0"):
+            maps.config_from(config().to_dict() | {"rope_parameters": {"rope_theta": 500.0}})
+        for other in towers.keys() - {family}:
+            with pytest.raises(CheckpointError, match="a NativeViT of another shape"):
+                maps.config_to(towers[other])
+    with pytest.raises(CheckpointError, match="num_position_embeddings is 10; expected a square number"):
+        qwen3_vl_vision.config_from(Qwen3VLVisionConfig().to_dict() | {"num_position_embeddings": 10})
+    with pytest.raises(CheckpointError, match="an MLP of 100; expected a multiple of the width"):
+        qwen2_vl_vision.config_to(replace(towers["qwen2_vl"], mlp_width=100))
