@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
@@ -75,7 +76,7 @@ def _with_weights(recipe: Recipe, changes: list[str], trusted: tuple[str, ...]) 
     slots = [name for name in SLOTS if name in typed and getattr(recipe.weights, name)]
     if not slots:
         return recipe
-    found = {name: _checkpoint(Path(getattr(recipe.weights, name)), trusted) for name in slots}
+    found: dict[str, Any] = {name: _checkpoint(Path(getattr(recipe.weights, name)), trusted) for name in slots}
     recipe = replace(recipe, weights=replace(recipe.weights, **found))
     return replace(recipe, model=adopt(recipe.model, Weights(**found), trusted))
 

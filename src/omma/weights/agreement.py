@@ -44,7 +44,8 @@ def agree(module: VlmModule, codec: Codec, folder: Path, *, where: str) -> Agree
 
     logging.disable_progress_bar()
     first = next(module.parameters())
-    theirs, loading = AutoModelForImageTextToText.from_pretrained(
+    load: Any = AutoModelForImageTextToText.from_pretrained
+    theirs, loading = load(
         folder, dtype=first.dtype, output_loading_info=True, trust_remote_code=False, attn_implementation="eager"
     )
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):

@@ -49,7 +49,7 @@ class Released:
     @property
     def special_tokens(self) -> dict[str, str]:
         """Names such as `bos_token` → the token, for those that the tokenizer names."""
-        listed = _json(self.folder / "special_tokens_map.json") | self.tokenizer
+        listed = _json(self.folder / "special_tokens_map.json") | dict(self.tokenizer)
         found = {name: listed.get(name) for name in NAMED}
         contents = {name: token["content"] if isinstance(token, Mapping) else token for name, token in found.items()}
         return {name: token for name, token in contents.items() if isinstance(token, str)}

@@ -71,7 +71,7 @@ class Shards:
         if entry.end > entry.begin:
             with entry.file.open("rb", buffering=0) as file:
                 file.seek(entry.begin)
-                _read_into(file, memoryview(tensor.view(-1).view(torch.uint8).numpy()), entry)
+                _read_into(file, _bytes(tensor), entry)
         return tensor.to(device=device, dtype=dtype or entry.dtype)
 
 
@@ -158,7 +158,13 @@ def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tens
         for name, expected in tensors.items():
             tensor = read(name).detach().to("cpu", expected.dtype).contiguous()
             assert tensor.shape == expected.shape, f"{name}: {tuple(tensor.shape)} read, {tuple(expected.shape)} planned"
-            _write_all(handle, memoryview(tensor.view(-1).view(torch.uint8).numpy()) if tensor.numel() else memoryview(b""))
+            _write_all(handle, _bytes(tensor))
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    """Contiguous tensor on the CPU → its memory."""
+    values: Any = tensor.view(-1).view(torch.uint8).numpy() if tensor.numel() else b""
+    return memoryview(values)
 
 
 def _write_all(handle: Any, values: memoryview) -> None:

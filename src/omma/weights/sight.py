@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from omma.core.errors import CheckpointError
 from omma.media.views.crop import Crop
@@ -12,7 +12,8 @@ from omma.model.slots import Encoder
 from omma.schema.view import View
 from omma.weights.released import Released
 
-RESAMPLE = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # by Pillow's numbers
+Resample = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+RESAMPLE: tuple[Resample, ...] = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")  # by Pillow's numbers
 Tower = TypeVar("Tower", bound=Encoder)
 
 

@@ -154,7 +154,7 @@ def _untied(model: Any, family: Family, released: Released, shards: Shards) -> A
     language = model.language if isinstance(model, Vlm) else model
     if not isinstance(language, Language) or "tied" not in field_types(type(language)) or not vars(language)["tied"]:
         return model
-    apart = replace(language, tied=False)
+    apart = replace(language, **{"tied": False})
     whole = replace(model, language=apart) if isinstance(model, Vlm) else apart
     names = family.names(whole, released.config)
     canonical = {names.canonical(name): name for name in shards.stored}
