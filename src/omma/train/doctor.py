@@ -20,7 +20,7 @@ from omma.train.audit import PartAudit, table
 from omma.train.course import Materials
 from omma.train.flops import Reading, Work
 from omma.train.memory import Memory, estimate_memory, size_of
-from omma.train.plans import plan_stage
+from omma.train.plans import Counted, plan_stage
 from omma.train.stage import Stage
 
 SAMPLED_BINS = 64  # bins whose rows are read to estimate what the whole plan reads
@@ -73,7 +73,8 @@ def examine(
     Raises what planning and freezing raise: a pattern that matches nothing, a budget that nothing fits.
     """
     module = built_on_meta(model.build).to(precision)
-    facts = tuple(_stage_facts(stage, module, materials, recipe, seed) for stage in stages)
+    counted = Counted(materials)
+    facts = tuple(_stage_facts(stage, module, counted, materials, recipe, seed) for stage in stages)
     budget = stages[0].budget
     shown = [materials.samples[i] for i in _spread(len(materials.samples), num_previews)]
     rows = [row for s in shown for row in fit(s, materials.codec, materials.eye, budget.tokens, budget.patches).rows[:1]]
@@ -81,10 +82,10 @@ def examine(
     return Examination(num_parameters(module), len(materials.samples), len(materials.heldout), facts, previews)
 
 
-def _stage_facts(stage: Stage, module: nn.Module, materials: Materials, recipe: Config, seed: int) -> StageFacts:
+def _stage_facts(stage: Stage, module: nn.Module, counted: Counted, materials: Materials, recipe: Config, seed: int) -> StageFacts:
     loading = size_of(module)
     fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
-    planned = plan_stage(stage, materials, recipe=recipe, seed=seed)
+    planned = plan_stage(stage, counted, recipe=recipe, seed=seed)
     plan, read = planned.plan, _estimate(planned, stage, materials)
     verdicts: Counter[str] = Counter()
     examples: dict[str, str] = {}

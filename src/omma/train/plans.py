@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,13 @@ def plan_stages(stages: Sequence[Stage], materials: Materials, run: RunFolder, *
 
     DataError if there are no samples, if none fits a stage's budget or if a mixture names a source without samples.
     """
-    manifest, plans = manifest_hash(materials.samples), {}
+    counted, plans = Counted(materials), {}
     for stage in stages:
         path = plan_path(run, stage)
         facts = Plan.read(path).facts if path.exists() else None
-        if facts is None or (facts.manifest, facts.recipe, facts.seed) != (manifest, fingerprint(recipe), _seed(seed, stage)):
-            planned = plan_stage(stage, materials, recipe=recipe, seed=seed)
+        made_of = counted.manifest, fingerprint(recipe), _seed(seed, stage)
+        if facts is None or (facts.manifest, facts.recipe, facts.seed) != made_of:
+            planned = plan_stage(stage, counted, recipe=recipe, seed=seed)
             with run.ledger.step(f"plan-{stage.name}") as book:
                 book.extend(planned.entries())
             planned.plan.save(path)  # after the ledger: a plan on disk means that its leftovers are told
@@ -38,21 +40,41 @@ def plan_stages(stages: Sequence[Stage], materials: Materials, run: RunFolder, *
     return plans
 
 
-def plan_stage(stage: Stage, materials: Materials, *, recipe: Config, seed: int) -> Planned:
+class Counted:
+    """What all stages' plans need of the samples, worked out once: their hash, and their lengths under a budget."""
+
+    def __init__(self, materials: Materials) -> None:
+        self.samples, self._materials = materials.samples, materials
+        self._lengths: dict[tuple[int, int], Lengths] = {}
+
+    @cached_property
+    def manifest(self) -> str:
+        """Hash of the samples in order."""
+        return manifest_hash(self.samples)
+
+    def lengths(self, budget: Budget) -> Lengths:
+        """Lengths with conversations split to fit a bin of this budget."""
+        key = budget.tokens, budget.patches
+        if key not in self._lengths:
+            self._lengths[key] = _lengths(self.samples, self._materials, budget)
+        return self._lengths[key]
+
+
+def plan_stage(stage: Stage, counted: Counted, *, recipe: Config, seed: int) -> Planned:
     """One stage → its plan, in memory, with the ledger rows for what it leaves out."""
-    if not materials.samples:
+    if not counted.samples:
         raise DataError(f"plan {stage.name}", "no samples", "at least one", "look at what curation dropped in the report")
     return build_plan(
-        _lengths(materials.samples, materials, stage.budget),
-        [sample.id for sample in materials.samples],
-        [sample.source for sample in materials.samples],
+        counted.lengths(stage.budget),
+        [sample.id for sample in counted.samples],
+        [sample.source for sample in counted.samples],
         stage.mixture,
         stage.budget,
         seed=_seed(seed, stage),
         steps=stage.length.count if isinstance(stage.length, Steps) else 0,
         epochs=stage.length.count if isinstance(stage.length, Epochs) else 0.0,
         stage=stage.name,
-        manifest=manifest_hash(materials.samples),
+        manifest=counted.manifest,
         recipe=fingerprint(recipe),
     )
 
