@@ -52,7 +52,7 @@ class Family:
     processor must do to feed the model as ours does. `kept` are fields of a slot that a recipe chooses and no file
     states, such as the layer that features are taken from. `portable` are (beginning, replacement) that turn the names of
     memory into those that every server reads. `mark` is a key of config.json that tells this family from another with the same
-    `model_type`.
+    `model_type`. `folders` hold the weights where the folder itself holds none.
     """
 
     kind: Kind
@@ -66,6 +66,7 @@ class Family:
     kept: tuple[str, ...] = ()
     portable: tuple[tuple[str, str], ...] = ()
     mark: str = ""
+    folders: tuple[str, ...] = ()
 
 
 def find_family(theirs: Mapping[str, Any], *, where: str, kind: Kind | None = None) -> Family:

@@ -90,6 +90,12 @@ def open_shards(folder: Path) -> Shards:
     raise CheckpointError(str(folder), got, f"{SINGLE}, or shards with {INDEX}", "download the folder whole")
 
 
+def open_parts(folder: Path, parts: Iterable[str]) -> Shards:
+    """Folder whose `parts` are folders with weights → their tensors, named `part.name`. CheckpointError as `open_shards`."""
+    opened = {part: open_shards(folder / part) for part in parts}
+    return Shards(folder, {f"{part}.{name}": at for part, shards in opened.items() for name, at in shards.stored.items()})
+
+
 def read_header(file: Path) -> dict[str, Stored]:
     """Safetensors file → its tensors' places. CheckpointError if it is cut off, longer than it says, or none."""
     size = file.stat().st_size

@@ -19,7 +19,7 @@ from omma.weights.match import Match, match
 from omma.weights.names import Names, Pair
 from omma.weights.native import stored_tensors
 from omma.weights.released import CONFIG_FILE, Released, read_released
-from omma.weights.shards import Shards, open_shards
+from omma.weights.shards import Shards, open_parts, open_shards
 from omma.weights.vocabulary import grow
 
 NATIVE = "config.yaml"
@@ -114,7 +114,7 @@ def open_source(folder: Path, trusted: tuple[str, ...] = HOUSE) -> Source:
         return _native(folder, trusted)
     released = read_released(folder)
     family = find_family(released.config, where=released.where)
-    shards = open_shards(folder)
+    shards = open_parts(folder, family.folders) if family.folders else open_shards(folder)
     model = _untied(family.model_from(released), family, released, shards)
     names = _names(family, model, released)
     text = released.config.get("text_config", released.config)
