@@ -5,6 +5,7 @@ from pathlib import Path
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
+from omma.pack.asking.asking import Asker
 from omma.pack.codec import Codec
 from omma.pack.markup.box_text import BoxText
 from omma.pack.markup.markup import Markup
@@ -40,21 +41,29 @@ class Chat(Text):
         """Train the tokenizer on the samples' words (or load a released one), save it into `folder`."""
         template = self.template
         words = self.tokenizer.make(corpus(samples), image=template.image, specials=template.specials, ordinary=self.markup.tokens)
-        codec = self._codec(words)
+        codec = self._codec(words, self.asker())
         codec.save(folder)
         return codec
 
     def load(self, folder: Path) -> Codec:
         """Read what `fit` saved; CheckpointError if it is not there, ConfigError if it belongs to another text slot."""
-        return self._codec(Words.load(folder))
+        return self._codec(Words.load(folder), self.saved_asker(folder))
 
-    def _codec(self, words: Words) -> Codec:
+    def asker(self) -> Asker:
+        """What tells connectors of a question. This one tells nothing."""
+        return Asker()
+
+    def saved_asker(self, folder: Path) -> Asker:
+        """The same, read from a folder that `fit` filled."""
+        return Asker()
+
+    def _codec(self, words: Words, asker: Asker) -> Codec:
         missing = [token for token in (self.template.image, *self.template.specials) if token not in words.specials]
         missing += [token for token in self.markup.tokens if words.plain.token_to_id(token) is None][:3]
         if missing:
             fix = "use the text slot that the tokenizer was made with, or fit it again"
             raise ConfigError("text", f"the tokenizer lacks {', '.join(missing)}", "", fix)
-        return Codec(words, self.template, self.markup, self.caption_prompts, self.vocab_size)
+        return Codec(words, self.template, self.markup, self.caption_prompts, self.vocab_size, asker)
 
 
 def corpus(samples: Iterable[Sample]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Codec: Sample ↔ token ids, and ids ↔ what was said. The one place where text, special tokens and visual slots meet."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from omma.core.errors import ConfigError, DataError, ShapeError
+from omma.pack.asking.asking import NOTHING, Asker
 from omma.pack.markup.markup import Markup
 from omma.pack.pieces import Line, Piece, unsupervised
 from omma.pack.script import Script, num_variants, script
@@ -42,8 +43,10 @@ class Draft:
 class Codec:
     """Made by `Chat.fit` or `Chat.load`. Picklable, without state that changes what it returns."""
 
-    def __init__(self, words: Words, template: Template, markup: Markup, prompts: tuple[str, ...], vocab_size: int) -> None:
-        self.words, self.template, self.markup = words, template, markup
+    def __init__(
+        self, words: Words, template: Template, markup: Markup, prompts: tuple[str, ...], vocab_size: int, asker: Asker
+    ) -> None:
+        self.words, self.template, self.markup, self.asker = words, template, markup, asker
         self.prompts, self.vocab_size = prompts, vocab_size
         if words.size > vocab_size:
             raise ConfigError("vocab_size", str(vocab_size), f"at least the {words.size} tokens of the tokenizer")
@@ -121,8 +124,9 @@ class Codec:
         return tuple(sorted(specials | (set(range(self.vocab_size)) - known)))
 
     def save(self, folder: Path) -> None:
-        """Write the tokenizer; `Chat.load` reads it back."""
+        """Write the tokenizer, and the asker's; `Chat.load` reads them back."""
         self.words.save(folder)
+        self.asker.save(folder)
 
     def _script(self, sample: Sample, eye: Eye, variant: int) -> Script:
         return script(sample, eye, self.markup, self.prompts, variant)
@@ -149,6 +153,7 @@ class Codec:
         """Pictures become slots and layout tags (tags are template text)."""
         flat: list[Piece] = []
         placed: list[_Placed] = []
+        asked = self._asked(written)
         behind = ""
         for piece in pieces:
             if piece.kind != "picture":
@@ -161,8 +166,18 @@ class Codec:
             if before and flat and flat[-1].kind == "mark":
                 flat[-1] = Piece("mark", flat[-1].text.removesuffix(before))
             flat += [Piece("mark", run) if isinstance(run, str) else Piece("slots", number=len(run)) for run in layout]
-            placed.append(_placed(media, plan, layout, num_visual))
+            placed.append(replace(_placed(media, plan, layout, num_visual), asked=asked[piece.number]))
         return flat, placed
+
+    def _asked(self, written: Script) -> dict[int, np.ndarray]:
+        """Media index → what its connector is told: the words of the turn that shows the picture first."""
+        told: dict[int, np.ndarray] = {}
+        for line in written.lines:
+            shown = [piece.number for piece in line.pieces if piece.kind == "picture" and piece.number not in told]
+            if shown:
+                words = self.asker.ids("".join(piece.text for piece in line.pieces if piece.kind != "picture"))
+                told |= dict.fromkeys(shown, words)
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +189,7 @@ class _Placed:
     gather: np.ndarray
     num_visual: int
     blend: Blend
+    asked: np.ndarray = field(default_factory=lambda: NOTHING)
 
 
 def finish(draft: Draft, eye: Eye) -> Row:
@@ -189,7 +205,7 @@ def _row_pictures(placed: list[_Placed], slots: np.ndarray, where: str) -> tuple
         raise ShapeError(where, f"{len(slots)} visual slots", f"{total} of {len(placed)} pictures")
     out, at = [], 0
     for p in placed:
-        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual, p.blend))
+        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual, p.blend, p.asked))
         at += len(p.gather)
     return tuple(out)
 

@@ -9,7 +9,7 @@ from omma.core.errors import ShapeError
 from omma.media.apply import patchify
 from omma.media.store import Store
 from omma.pack.pixels import Patches, Pixels
-from omma.schema.batch import IGNORE, Batch, Blends, Pictures
+from omma.schema.batch import IGNORE, Asked, Batch, Blends, Pictures
 from omma.schema.row import Row
 from omma.schema.talk import Eye
 from omma.schema.view import NO_BLEND
@@ -56,7 +56,8 @@ def blank(eye: Eye) -> Pictures:
     sheet = np.empty((tile.height, tile.width, 3), np.uint8)
     sheet[:] = eye.view.fill
     grid = [[1, tile.height // eye.patch, tile.width // eye.patch]]
-    return Pictures(torch.from_numpy(patchify(sheet, eye.patch).copy()), torch.tensor(grid))
+    patches = torch.from_numpy(patchify(sheet, eye.patch).copy())
+    return Pictures(patches, torch.tensor(grid), Asked(torch.zeros(0, dtype=torch.long), torch.zeros(2, dtype=torch.long)))
 
 
 def _labels(row: Row) -> np.ndarray:
@@ -101,4 +102,13 @@ def _pictures(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Ey
     if not grids:
         return blank(eye)
     stream = np.concatenate([values for given in patches for values in given])
-    return Pictures(torch.from_numpy(stream), torch.tensor(grids))
+    return Pictures(torch.from_numpy(stream), torch.tensor(grids), _asked(rows))
+
+
+def _asked(rows: Sequence[Row]) -> Asked | None:
+    """What is asked of each tile; None where no picture has words for its connector."""
+    words = [picture.asked for row in rows for picture in row.pictures for _ in picture.plan.tiles]
+    if not any(map(len, words)):
+        return None
+    borders = np.cumsum([0, *map(len, words)])
+    return Asked(torch.from_numpy(np.concatenate(words)), torch.from_numpy(borders))

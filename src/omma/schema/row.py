@@ -1,6 +1,6 @@
 """Row: one sample as tokens, before any pixel is decoded. Made by `pack.rows`, read by the plan, the loader and generation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from omma.schema.view import NO_BLEND, Blend, TilePlan
 class RowPicture:
     """A picture of a row: its name, its plan, where its slots stand and which of its `num_visual` tokens goes to each slot.
 
-    Behind the visual tokens count those of the `blend`: index num_visual + m.
+    Behind the visual tokens count those of the `blend`: index num_visual + m. `asked` are the words of its turn for a connector
+    that reads them.
     """
 
     media: Media
@@ -21,6 +22,7 @@ class RowPicture:
     gather: np.ndarray  # (N,) index into this picture's visual tokens, or NEWLINE / SEPARATOR
     num_visual: int
     blend: Blend = NO_BLEND
+    asked: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (W,) ids of the connector's own vocabulary
 
 
 @dataclass(frozen=True, slots=True)
