@@ -1,5 +1,7 @@
 """Qwen2-VL and Qwen2.5-VL folders: the same ids, logits, replies and gradients as transformers; import and export lose no bit."""
 
+import json
+import shutil
 from dataclasses import replace
 from functools import cache
 
@@ -15,6 +17,7 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLConfig, Qwen2V
 from omma.core.errors import CheckpointError
 from omma.media.views.fixed import Fixed
 from omma.model.connectors.merger import Merger
+from omma.model.positions.mrope import MRope
 from omma.model.positions.sequential import Sequential
 from omma.weights.export import export
 from omma.weights.family import Vocabulary
@@ -133,8 +136,30 @@ def test_an_export_loads_in_transformers_and_comes_back_without_losing_a_bit(lin
     assert all(torch.equal(served.read(name), first.read(name)) for name in first.stored)
 
 
+@pytest.mark.parametrize(("line", "seed"), [("qwen2_vl", 1), ("qwen2_5_vl", 2)])
+def test_a_config_of_the_first_releases_which_is_flat_says_the_same(line, seed, drawn, tmp_path):
+    pair = drawn(line, seed)
+    shutil.copytree(pair.folder, tmp_path / "flat")
+    config = json.loads((pair.folder / "config.json").read_text())
+    text = config.pop("text_config")
+    rope = text.pop("rope_parameters")
+    del text["model_type"], text["layer_types"]
+    config["vision_config"]["model_type"] = line
+    config |= text | {"rope_theta": rope["rope_theta"], "rope_scaling": {"type": "mrope", "mrope_section": rope["mrope_section"]}}
+    (tmp_path / "flat/config.json").write_text(json.dumps(config))
+    flat = open_source(tmp_path / "flat")
+    assert replace(flat.model, text=pair.cfg.text) == pair.cfg
+    own = stored_tensors(pair.module)
+    assert all(torch.equal(tensor, own[name]) for name, tensor in flat.read(own).items())
+
+
 def test_a_model_with_other_slots_has_no_place_in_the_layout(drawn):
     cfg, vocabulary = drawn("qwen2_5_vl", 0).cfg, Vocabulary(400, 5)
-    for change in ({"positions": Sequential()}, {"connector": Merger(norm="layer")}, {"view": Fixed(size=64)}):
+    for change in (
+        {"positions": Sequential()},
+        {"positions": MRope(per_second=2.5)},
+        {"connector": Merger(norm="layer")},
+        {"view": Fixed(size=64)},
+    ):
         with pytest.raises(CheckpointError, match="qwen2_5_vl"):
             qwen2_5_vl.FAMILY.config_to(replace(cfg, **change), vocabulary)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omma.core.errors import CheckpointError
 from omma.media.footage.whole import Whole
 from omma.model.connectors.merger import Merger
 from omma.model.positions.mrope import MRope
@@ -71,6 +72,9 @@ def config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
     connector, positions = model.connector, model.positions
     assert isinstance(connector, Merger) and isinstance(positions, MRope)
     check_merger(connector, "rms", MODEL_TYPE)
+    wanted = MRope(per_second=float(int(positions.per_second)))
+    if positions != wanted:
+        raise CheckpointError(MODEL_TYPE, repr(positions), repr(wanted), "config.json has whole numbers for seconds")
     vision = {"out_hidden_size": language.width, "tokens_per_second": int(positions.per_second)}
     return whole_to(
         model,
