@@ -16,10 +16,13 @@ from llava_folders import (
     square_processor,
     tokenizer,
 )
+from transformers import AutoTokenizer
 from transformers.models.llava.modeling_llava import LlavaConfig, LlavaForConditionalGeneration
 from transformers.models.vipllava.modeling_vipllava import VipLlavaConfig, VipLlavaForConditionalGeneration
 
 from omma.core.errors import CheckpointError
+from omma.schema.sample import Part, Sample, Turn
+from omma.weights.export import export
 from omma.weights.maps import vipllava as vipllava_map
 from omma.weights.source import open_source
 
@@ -99,6 +102,19 @@ def test_gradients_of_one_loss_are_the_same(make, seed, tmp_path):
 def test_an_export_comes_back_bit_by_bit_and_serves_the_same_logits(make, seed, tmp_path):
     pair = make(seed, tmp_path / "released")
     assert check_round_trip(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
+
+
+def test_an_exported_template_ends_replies_as_training_does(tmp_path):
+    pair = llava(0, tmp_path / "released")
+    assert pair.codec.template.end == "</s>"
+    export(pair.module, pair.codec, tmp_path / "export")
+    said = [("user", "what stands on it"), ("assistant", "a row"), ("user", "how bright")]
+    turns = tuple(Turn(role, (Part("text", text),)) for role, text in said)
+    messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in said]
+    words = AutoTokenizer.from_pretrained(tmp_path / "export")
+    theirs = words.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+    ours = pair.codec.prompt(Sample("s", "test", turns=turns), pair.cfg).token_ids.tolist()
+    assert ours == theirs and ours.count(words.convert_tokens_to_ids("</s>")) == 1
 
 
 def test_a_tower_without_a_class_token_to_leave_out_is_no_vip_llava(tmp_path):

@@ -26,7 +26,7 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 2e-6, gradients 5e-5.
+# fp32, as a share of the largest value compared. Worst case measured: logits 2.2e-6, gradients 2.4e-5.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 DRAWS = {  # seed: tower, language, layers, tied, grids of tiles (rows, columns)
     0: ("clip", "llama", -2, False, ((1, 2), (2, 1), (2, 2), (3, 1), (1, 3))),

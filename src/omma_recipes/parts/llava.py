@@ -34,6 +34,9 @@ VICUNA_13B = replace(VICUNA_7B, width=5120, depth=40, heads=40, kv_heads=40, mlp
 # mistralai/Mistral-7B-Instruct-v0.2
 MISTRAL_7B = replace(VICUNA_7B, kv_heads=8, mlp_width=14336, theta=1_000_000.0)
 
+# NousResearch/Nous-Hermes-2-Yi-34B
+YI_34B = replace(VICUNA_7B, width=7168, depth=60, heads=56, kv_heads=8, mlp_width=20480, theta=5_000_000.0)
+
 # meta-llama/Meta-Llama-3-8B-Instruct
 LLAMA3_8B = replace(MISTRAL_7B, theta=500_000.0)
 

@@ -20,7 +20,7 @@ from omma.train.optimizers.adamw import AdamW
 from omma.train.schedules.cosine import Cosine
 from omma.train.stage import Epochs, Stage
 from omma_recipes.parts.language import VICUNA_7B
-from omma_recipes.parts.llava import CLIP_L_224, MISTRAL_7B, VICUNA_13B, instruct
+from omma_recipes.parts.llava import CLIP_L_224, MISTRAL_7B, VICUNA_13B, YI_34B, chatml, instruct
 from omma_recipes.parts.speech import vicuna
 from omma_recipes.parts.vision import CLIP_L_336
 
@@ -144,6 +144,24 @@ def llava_next_mistral_7b() -> Recipe:
     parameters = base.claims.parameters | {"language.*": 7_241_732_096 + 2 * 64 * 4096}
     claims = replace(base.claims, source=f"{base.claims.source}; llava-hf/llava-v1.6-mistral-7b-hf", parameters=parameters)
     return replace(base, id="llava-next-mistral", title="LLaVA-NeXT Mistral 7B", model=model, claims=claims)
+
+
+def llava_next_13b() -> Recipe:
+    """LLaVA-NeXT 13B: the same over Vicuna-13B."""
+    base = llava_next_7b()
+    sizes = CLAIMED_13B | {"connector.*": 1024 * 5120 + 5120**2 + 2 * 5120, "splice.*": 5120}
+    model, claims = replace(base.model, language=VICUNA_13B), replace(base.claims, parameters=sizes)
+    return replace(base, id="llava-next-13b", title="LLaVA-NeXT 13B", model=model, claims=claims)
+
+
+def llava_next_34b() -> Recipe:
+    """LLaVA-NeXT 34B: the same over Nous-Hermes-2-Yi-34B, in ChatML."""
+    base = llava_next_7b()
+    # 34,388,917,248 of Yi-34B, and 64 further rows of embedding and head as llava-hf has them
+    language = 34_388_917_248 + 2 * 64 * 7168
+    sizes = {"language.*": language, "connector.*": 1024 * 7168 + 7168**2 + 2 * 7168, "splice.*": 7168}
+    model, claims = replace(base.model, language=YI_34B, text=chatml(64_064)), replace(base.claims, parameters=sizes)
+    return replace(base, id="llava-next-34b", title="LLaVA-NeXT 34B", model=model, claims=claims)
 
 
 def vip_llava_7b() -> Recipe:
