@@ -117,7 +117,7 @@ def open_source(folder: Path, trusted: tuple[str, ...] = HOUSE) -> Source:
     shards = open_parts(folder, family.folders) if family.folders else open_shards(folder)
     model = _untied(family.model_from(released), family, released, shards)
     names = _names(family, model, released)
-    text = released.config.get("text_config", released.config)
+    text = released.config.get("text_config") or released.config.get("llm_config") or released.config
     rows = int(text.get("vocab_size", 0))
     return Source(folder, family.kind, model, names, shards, rows, released.config, released, family)
 
