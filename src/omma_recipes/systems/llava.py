@@ -108,10 +108,10 @@ def llava_7b() -> Recipe:
         visual_tokens={"640x480": 256, "224x224": 256, "100x2000": 256},
         parameters=CLAIMED | {"connector.*": 1024 * 4096 + 4096},
     )
-    sources = {"captions": LlavaJson(path="chat.json", task="caption"), "instructions": LlavaJson(path="llava_instruct_150k.json")}
+    captions, instructions = LlavaJson(path="chat.json", task="caption"), LlavaJson(path="llava_instruct_150k.json")
     align = replace(STAGES[0], optimizer=AdamW(lr=2e-3, betas=(0.9, 0.999)))
     instruct_thrice = replace(STAGES[1], length=Epochs(count=3))
-    data = replace(DATA, sources=sources)
+    data = replace(DATA, sources={"captions": captions, "instructions": instructions})
     return replace(base, id="llava", title="LLaVA 7B", model=model, data=data, stages=(align, instruct_thrice), claims=claims)
 
 
@@ -175,9 +175,5 @@ def vip_llava_7b() -> Recipe:
         source="arXiv 2312.00784; transformers VipLlavaConfig for the layers",
         parameters=CLAIMED | {"connector.*": connector},
     )
-    sources = {
-        "captions": LlavaJson(path="blip_laion_cc_sbu_558k.json", task="caption"),
-        "instructions": LlavaJson(path="vip-llava_stage2_mix.json"),
-    }
-    data = replace(DATA, sources=sources)
+    data = replace(DATA, sources={**DATA.sources, "instructions": LlavaJson(path="vip-llava_stage2_mix.json")})
     return replace(base, id="vip-llava", title="ViP-LLaVA 7B", model=model, data=data, claims=claims)
