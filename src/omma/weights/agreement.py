@@ -76,8 +76,9 @@ def _their_logits(model: Any, processor: Any, picture: Path, where: str, prompt:
     """Logits at the positions of our prompt. Theirs may end with white space more, which ours leaves to the reply."""
     content = [{"type": "image", "path": str(picture)}, {"type": "text", "text": QUESTION}]
     inputs = processor.apply_chat_template(
-        [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
-    )
+        [{"role": "user", "content": content}], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt",
+        chat_template=vars(processor).get("chat_template") or processor.tokenizer.chat_template,  # BLIP's forget their own
+    )  # fmt: skip
     ours, theirs = prompt.token_ids.tolist(), inputs["input_ids"][0].tolist()
     if ours != theirs[: len(ours)] or processor.tokenizer.decode(theirs[len(ours) :]).strip():
         place = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))

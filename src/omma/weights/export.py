@@ -55,6 +55,8 @@ def export(module: VlmModule, codec: Codec, target: Path, *, shard_bytes: int = 
         temporary.mkdir(parents=True)
         files = write_shards(temporary, tensors, tensors.__getitem__, shard_bytes=shard_bytes)
         ids = write_wording(temporary, codec)
+        if family.wording_to is not None:
+            family.wording_to(temporary, codec)
         numbers = {f"{name.removesuffix('_token')}_token_id": number for name, number in ids.items() if name != "unk_token"}
         _write_configs(temporary, config | {"dtype": DTYPES[dtype], "torch_dtype": DTYPES[dtype]}, numbers, codec)
         if family.processor_to is not None:

@@ -8,11 +8,13 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import omma.weights.maps
 from omma.core.config import Config, did_you_mean
 from omma.core.errors import CheckpointError
+from omma.pack.codec import Codec
 from omma.weights.names import Names
 from omma.weights.released import Released
 
@@ -49,8 +51,9 @@ class Family:
     first, `architectures` its transformers classes. `model_from` raises CheckpointError for a variant that is not
     covered. `names` takes that model and the config.json beside the tensors. `config_to` makes the config.json of an
     export, or raises CheckpointError for a model that has no place in this layout. `processor_to` (VLMs) says what a
-    processor must do to feed the model as ours does. `kept` are fields of a slot that a recipe chooses and no file
-    states, such as the layer that features are taken from. `portable` are (beginning, replacement) that turn the names of
+    processor must do to feed the model as ours does; `wording_to` writes files of words that this layout has besides, or
+    in another form. `kept` are fields of a slot that a recipe chooses and no file states, such as the layer that features are
+    taken from. `portable` are (beginning, replacement) that turn the names of
     memory into those that every server reads. `mark` is a key of config.json that tells this family from another with the same
     `model_type`. `folders` hold the weights where the folder itself holds none.
     """
@@ -63,6 +66,7 @@ class Family:
     names: Callable[[Any, Mapping[str, Any]], Names]
     config_to: Callable[[Any, Vocabulary], dict[str, Any]]
     processor_to: Callable[[Any], Processor] | None = None
+    wording_to: Callable[[Path, Codec], None] | None = None
     kept: tuple[str, ...] = ()
     portable: tuple[tuple[str, str], ...] = ()
     mark: str = ""

@@ -1,0 +1,30 @@
+"""BLIP-2 (transformers `Blip2ForConditionalGeneration`, arXiv 2301.12597) over decoders: config.json and names ↔ ours."""
+
+from typing import Any
+
+from omma.core.errors import CheckpointError
+from omma.model.vlm import Vlm
+from omma.weights.blip_parts import blip_from, blip_names, blip_processor, blip_to, q_former, write_said
+from omma.weights.family import Family, Vocabulary
+
+MODEL_TYPE, ARCHITECTURE = "blip-2", "Blip2ForConditionalGeneration"
+
+
+def config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
+    """Model → config.json. CheckpointError for a Q-Former that reads words, which is InstructBLIP's."""
+    if q_former(model, MODEL_TYPE).words:
+        raise CheckpointError(MODEL_TYPE, "a QFormer that reads words", "one that reads none", "export it as InstructBLIP")
+    return blip_to(model, vocabulary, MODEL_TYPE, ARCHITECTURE, "blip_2")
+
+
+FAMILY = Family(
+    kind="vlm",
+    part=Vlm,
+    model_types=(MODEL_TYPE,),
+    architectures=(ARCHITECTURE,),
+    model_from=lambda released: blip_from(released, reads=False),
+    names=blip_names,
+    config_to=config_to,
+    processor_to=lambda model: blip_processor(model, "Blip2Processor"),
+    wording_to=write_said,
+)
