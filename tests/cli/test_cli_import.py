@@ -96,6 +96,7 @@ def test_a_recipe_shows_what_its_folder_says(released, omma):
     shown = omma("show", "./lab.py:mine", f"weights.model={released}", "model.language.norm_eps=0.5")
     assert shown.code == 0, shown.err
     assert "image_size: 32" in shown.out and f"model: {released}" in shown.out and "norm_eps: 0.5" in shown.out
+    assert omma("show", "./lab.py:mine", f"model.from_={released}", "model.language.norm_eps=0.5").out == shown.out
     again = omma("show", "./lab.py:mine", "weights.precision=bf16")
     assert "precision: bf16" in again.out and "image_size: 16" not in again.out
 

@@ -21,6 +21,12 @@ from omma.weights.start import Weights, adopt
 
 WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
 SLOTS = ("model", "encoder", "language")
+FROM = {  # said of the model, for short
+    "model.from_": "weights.model",
+    "model.encoder.from_": "weights.encoder",
+    "model.vision.from_": "weights.encoder",
+    "model.language.from_": "weights.language",
+}
 
 
 def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
@@ -35,7 +41,7 @@ def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path]
         recipe = _from_yaml(Path(text), trusted)
     else:
         recipe = _from_catalogue(text)
-    changes = tuple(changes)
+    changes = [_spelled_out(change) for change in changes]
     folders = [change for change in changes if change.startswith(WEIGHTS)]
     recipe = _with_weights(_checked(override(recipe, folders, trusted=trusted), text), folders, trusted)
     return _checked(override(recipe, [change for change in changes if change not in folders], trusted=trusted), text)
@@ -68,6 +74,12 @@ def load_file(path: Path) -> ModuleType:
             str(path), f"{type(error).__name__}: {error}", "a file that imports", "run it with python to see where"
         ) from error
     return module
+
+
+def _spelled_out(change: str) -> str:
+    """`model.from_=FOLDER` and its like → the same as a change of `weights`."""
+    path, equals, value = change.partition("=")
+    return FROM.get(path, path) + equals + value
 
 
 def _with_weights(recipe: Recipe, changes: list[str], trusted: tuple[str, ...]) -> Recipe:
