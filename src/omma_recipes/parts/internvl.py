@@ -71,3 +71,10 @@ def internvl_chat(vocab_size: int, conversation: str) -> Chat:
     """Words of a released `template` (`internvl2_5`, `internlm2-chat`, …) over the language model's tokenizer."""
     template = Jinja(source=CONVERSATIONS[conversation].jinja(SLOT), image_token=SLOT, picture=f"{SLOT}\n")
     return Chat(tokenizer=Released(path="", vocab_size=vocab_size), template=template)
+
+
+def nvlm_chat(vocab_size: int) -> Chat:
+    """Words of NVLM-D over Qwen2's tokenizer: each picture between <Image> and </Image>."""
+    slot = "<|vision_pad|>"
+    template = Jinja(source=CONVERSATIONS["chatml"].jinja(f"<Image>{slot}</Image>"), image_token=slot, picture=f"{slot}\n")
+    return Chat(tokenizer=Released(path="", vocab_size=vocab_size), template=template)
