@@ -45,7 +45,7 @@ def quickstart() -> Recipe:
             ),
         ),
         data=Data(
-            world=(ScenesWorld(folder="scenes", num_pictures=6000, num_heldout=700, size=CANVAS),),
+            world=(ScenesWorld(folder="scenes", num_pictures=8000, num_heldout=700, size=CANVAS),),
             sources={
                 "captions": CaptionsJsonl(path="scenes/train/captions.jsonl"),
                 "questions": MessagesJsonl(path="scenes/train/questions.jsonl"),
@@ -80,10 +80,10 @@ def quickstart() -> Recipe:
                 name="instruct",
                 mixture={"captions": 0.3, "questions": 0.7},
                 objective=NextToken(weighting="sqrt"),  # a caption has four times the words of an answer
-                optimizer=Muon(lr=0.02, adamw_lr=2e-3),
-                schedule=Cosine(warmup=0.02),
+                optimizer=Muon(lr=0.01, adamw_lr=2e-3),
+                schedule=Cosine(warmup=0.01),
                 budget=Budget(tokens=2048, patches=1728, bins_per_step=1),
-                length=Steps(count=2500),
+                length=Steps(count=3000),
             ),
         ),
         suite=(Scenes(source="questions", limit=1500),),
