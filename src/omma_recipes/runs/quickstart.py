@@ -11,6 +11,7 @@ from omma.curate.operators.size import Size
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
 from omma.curate.readers.messages_jsonl import MessagesJsonl
 from omma.curate.worlds.scenes import Scenes as ScenesWorld
+from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.evaluate.benchmarks.scenes import Scenes
 from omma.media.views.fixed import Fixed
 from omma.model.connectors.pixel_shuffle import PixelShuffle
@@ -86,7 +87,7 @@ def quickstart() -> Recipe:
                 length=Steps(count=3000),
             ),
         ),
-        suite=(Scenes(source="questions", limit=1500),),
+        suite=(Scenes(source="questions", limit=1500), CaptionLoss(source="captions", limit=300, shown=12)),
         run=Run(curate_workers=2, log_every=20, checkpoint_every=500),
         claims=Claims(visual_tokens={"72x72": 9, "64x640": 9}, trainable={"align": ("connector",)}),
     )
