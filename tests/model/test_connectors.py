@@ -174,7 +174,7 @@ def test_patch_info_mining_reads_only_the_cells_of_a_patchs_own_place():
 
 
 def test_connectors_that_read_taps_refuse_features_without_them():
-    for cfg, expected in ((PatchInfoMining(), "1"), (DeepStack(), "3")):
+    for cfg, expected in ((PatchInfoMining(), "1"), (DeepStack(levels=2), "2")):
         assert cfg.num_taps == int(expected)
         module = cfg.tiny().build(in_dim=12, out_dim=16)
         with pytest.raises(ShapeError, match=f"0 further states beside the patch features; expected {expected}; let the encoder"):

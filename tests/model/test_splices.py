@@ -11,12 +11,15 @@ from omma.generate.engine import prefill
 from omma.media.views.best_fit import BestFit
 from omma.media.views.native import Native
 from omma.media.views.tiles import Tiles
+from omma.model.connectors.deepstack import DeepStack
 from omma.model.language.decoder import Decoder
 from omma.model.slots import built_on_meta
 from omma.model.splices.cross_attention import GatedCross, visual_borders
 from omma.model.splices.deepstack import DeepStacked, DeepStackedModule
 from omma.model.splices.hybrid import Hybrid
-from omma.model.splices.in_context import InContextModule
+from omma.model.splices.in_context import InContext, InContextModule
+from omma.model.vision.native import NativeViT
+from omma.model.vision.vit import ViT
 from omma.nn.init import init
 from omma.objective.next_token import NextToken
 from omma.schema.batch import Stream
@@ -232,3 +235,28 @@ def test_native_pictures_can_be_looked_at_too(make_vlm, make_module, make_docume
     module = make_module(cfg)
     batch = pack(cfg, [make_document(cfg, [(40, 64)]), make_document(cfg, [(96, 33)])])
     assert len(batch.slots) == 2 and torch.isfinite(module(batch).stream.hidden).all()
+
+
+@pytest.mark.parametrize(
+    ("slots", "told"),
+    [
+        ({"splice": GatedCross(layers=(0, 2, 3))}, "model.splice.GatedCross.layers: blocks 2, 3; expected numbers from 0 to 1, "),
+        ({"splice": Hybrid(layers=(-1,))}, "model.splice.Hybrid.layers: blocks -1; expected numbers from 0 to 1"),
+        (
+            {"connector": DeepStack(levels=3), "splice": DeepStacked()},
+            "DeepStacked: 3 inner layers .*; expected at most 2,",
+        ),
+        ({"connector": DeepStack(levels=1), "splice": InContext()}, "InContext: visual tokens of 2 vectors each; expected one"),
+        ({"connector": DeepStack(levels=1), "splice": GatedCross(layers=(0,))}, "GatedCross: visual tokens of 2 vectors each"),
+    ],
+)
+def test_what_would_find_no_block_to_act_at_is_refused_when_the_model_is_built(make_vlm, slots, told):
+    with pytest.raises(ConfigError, match=told):
+        built_on_meta(replace(make_vlm(), **slots).build)
+
+
+def test_small_twins_of_deep_models_have_a_block_for_every_level(make_vlm):
+    for encoder in (NativeViT(tap_layers=(9, 17, 25)), ViT(depth=12, tap_layers=(3, 6, 9))):
+        small = make_vlm(view=Native(), encoder=encoder, connector=DeepStack(levels=3), splice=DeepStacked())
+        assert small.connector.vectors == 3 and len(small.encoder.tap_layers) == 2
+        assert built_on_meta(small.build).language.num_layers == 2

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from omma.core.config import Config, config
+from omma.core.errors import ConfigError
 from omma.schema.batch import Batch, Pictures, Stream
 from omma.schema.output import Between
 from omma.schema.view import Layout, Steps, TilePlan
@@ -151,6 +152,11 @@ class Connector(Config):
         """Further states (the encoder's `taps`) that it reads beside the patch features."""
         return 0
 
+    @property
+    def vectors(self) -> int:
+        """Vectors of the language model's width that one visual token is made of."""
+        return 1
+
     def build(self, *, in_dim: int, out_dim: int) -> ConnectorModule:
         """The module from encoder width to language width."""
         raise NotImplementedError(f"{type(self).__name__} has no build")
@@ -176,6 +182,12 @@ class Splice(Config):
     def in_context(self, layout: Layout, plan: TilePlan, steps: tuple[Steps, ...]) -> Layout:
         """A picture's layout, plan, and (time steps, rows, columns) of its tiles → what of it stands among the words: here all."""
         return layout
+
+    def check_fit(self, depth: int, vectors: int) -> None:
+        """Blocks of the language model + vectors per visual token → ConfigError if some of them would have no place to go."""
+        if vectors != 1:
+            got, fix = f"visual tokens of {vectors} vectors each", "take DeepStacked, or a connector without inner layers"
+            raise ConfigError(f"model.splice.{type(self).__name__}", got, "one vector each", fix)
 
     def build(self, *, dim: int, layout_tokens: int) -> SpliceModule:
         """The module for a language model of width `dim`."""

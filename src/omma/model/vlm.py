@@ -117,6 +117,7 @@ class VlmModule(nn.Module):
         self.reducers = nn.ModuleList(reducer.build(dim=cfg.language.width) for reducer in cfg.reducers)
         self.splice = cfg.splice.build(dim=cfg.language.width, layout_tokens=cfg.layout_tokens)
         self.language = cfg.language.build(vocab_size=cfg.text.vocab_size)
+        cfg.splice.check_fit(self.language.num_layers, cfg.connector.vectors)
 
     def forward(self, batch: Batch) -> Output:
         """Packed batch → states of every token; documents see only themselves."""

@@ -4,6 +4,8 @@ The main merger norms each patch and then joins the square, those of the taps jo
 (transformers `models/qwen3_vl`, `Qwen3VLVisionPatchMerger`). A splice takes the vectors of a token apart.
 """
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -31,10 +33,19 @@ class DeepStack(Squares):
         if self.levels < 1:
             raise ConfigError("DeepStack.levels", str(self.levels), "at least 1", "without inner layers it is a Merger")
 
+    def tiny(self) -> "DeepStack":
+        """At most two levels, for a language model of two blocks."""
+        return replace(self, levels=min(self.levels, 2))
+
     @property
     def num_taps(self) -> int:
         """One per level."""
         return self.levels
+
+    @property
+    def vectors(self) -> int:
+        """That of the patch features, and one per level."""
+        return 1 + self.levels
 
     def build(self, *, in_dim: int, out_dim: int) -> "DeepStackModule":
         return DeepStackModule(self, in_dim, out_dim)

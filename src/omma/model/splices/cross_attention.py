@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from omma.core.config import config
+from omma.core.errors import ConfigError
 from omma.model.slots import Entry, Splice, SpliceModule
 from omma.nn.cross_attention import Across, CrossAttention
 from omma.nn.init import SelfScaled
@@ -45,6 +46,14 @@ class GatedCross(Splice):
         """Text tags as they are, and one slot that points at the picture's first visual token."""
         tags = [run for run in layout if isinstance(run, str)]
         return (np.zeros(1, np.int64), *tags)
+
+    def check_fit(self, depth: int, vectors: int) -> None:
+        """ConfigError for blocks that the language model does not have."""
+        super().check_fit(depth, vectors)
+        beyond = [layer for layer in self.layers if not 0 <= layer < depth]
+        if beyond:
+            got, expected = f"blocks {', '.join(map(str, beyond))}", f"numbers from 0 to {depth - 1}, the language model's blocks"
+            raise ConfigError(f"model.splice.{type(self).__name__}.layers", got, expected)
 
     def build(self, *, dim: int, layout_tokens: int) -> "GatedCrossModule":
         return GatedCrossModule(self, dim)

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from omma.core.config import config
-from omma.core.errors import ShapeError
+from omma.core.errors import ConfigError, ShapeError
 from omma.model.slots import Entry
 from omma.model.splices.in_context import InContext, InContextModule
 from omma.schema.batch import Batch, Stream
@@ -19,6 +19,12 @@ from omma.schema.batch import Batch, Stream
 @config
 class DeepStacked(InContext):
     """For connectors that give several vectors per visual token side by side (`DeepStack`)."""
+
+    def check_fit(self, depth: int, vectors: int) -> None:
+        """ConfigError for more vectors behind the first than there are blocks behind which to add them."""
+        if vectors - 1 > depth:
+            got, fix = f"{vectors - 1} inner layers to add behind the blocks", "take fewer levels, or a deeper language model"
+            raise ConfigError("model.splice.DeepStacked", got, f"at most {depth}, the blocks of the language model", fix)
 
     def build(self, *, dim: int, layout_tokens: int) -> "DeepStackedModule":
         return DeepStackedModule(dim, layout_tokens)

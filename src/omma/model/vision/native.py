@@ -73,8 +73,8 @@ class NativeViT(Encoder):
             raise ConfigError("NativeViT.full_layers", str(self.full_layers), "()", "set window, or see whole frames everywhere")
 
     def tiny(self) -> "NativeViT":
-        """Patch 8, width 32, two blocks or one more than there are taps, windows of two patches, a table of four rows."""
-        taps = tuple(range(1, len(self.tap_layers) + 1))
+        """Patch 8, width 32, at most two taps and a block more than those, windows of two patches, a table of four rows."""
+        taps = tuple(range(1, min(len(self.tap_layers), 2) + 1))
         return replace(
             self, patch=8, width=32, depth=max(2, len(taps) + 1), heads=4, mlp_width=64, table_side=min(self.table_side, 4),
             window=min(self.window, 2), full_layers=(1,) if self.full_layers else (), tap_layers=taps,

@@ -130,9 +130,10 @@ class ViT(Encoder):
             raise ConfigError("ViT.final_norm", "on, with several layers", "off: hidden states are taken before it")
 
     def tiny(self) -> "ViT":
-        """Patch 8, width 32, and one block more than the farthest layer that is asked for."""
-        depth = 1 + max(abs(layer) for layer in self._chosen + self.tap_layers)
-        return replace(self, patch=8, width=32, depth=depth, heads=4, mlp_width=64, image_size=32)
+        """Patch 8, width 32, two taps at most, and one block more than the farthest layer that is asked for."""
+        taps = self.tap_layers[:2]
+        depth = 1 + max(abs(layer) for layer in self._chosen + taps)
+        return replace(self, patch=8, width=32, depth=depth, heads=4, mlp_width=64, image_size=32, tap_layers=taps)
 
     def build(self) -> "ViTModule":
         return ViTModule(self)
