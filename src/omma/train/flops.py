@@ -1,7 +1,8 @@
 """FLOPs: module + what it read → floating-point work of training, vision included, and its share of the machine's best (MFU).
 
 Work of a part = 2 · matrix values · tokens for the forward pass, as much again for gradients to its inputs if anything
-before or in it trains, and as much again for its own trained matrices; attention adds 4 · width per pair of tokens.
+before or in it trains, and as much again for its own trained matrices; attention adds 2 · (width of keys + width of values)
+of all heads per pair of tokens. Of experts only as many count as a token is sent to.
 """
 
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from omma.nn.block import SelfAttention
+from omma.nn.experts import ExpertsModule, Router
+from omma.nn.latent_attention import LatentAttention
 
 ORDER = ("encoder", "connector", "reducers", "splice", "language")  # as data flows
 
@@ -42,24 +45,42 @@ class Work:
         for part in self.parts:
             upstream = upstream or part.trains
             matrix = 2.0 * part.values * (2 if upstream else 1) + 2.0 * part.trained_values
-            attention = 4.0 * part.attention_width * (3 if upstream else 1)
+            attention = 2.0 * part.pair_width * (3 if upstream else 1)
             total += matrix * tokens.get(part.name, read.visual) + attention * pairs.get(part.name, 0.0)
         return total + 2.0 * self.head_values * read.supervised * (1 + upstream + self.head_trains)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A child of the model: values of its linear maps, those that train, and Σ over layers of attention width."""
+    """A child of the model: values of the matrices that a token meets, those that train, and Σ over layers of the widths of keys
+    and values, all heads together."""
 
     name: str
     trains: bool
-    values: int
-    trained_values: int
-    attention_width: int
+    values: float
+    trained_values: float
+    pair_width: float
 
 
 def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
-    weights = [m.weight for m in module.modules() if isinstance(m, nn.Linear) and m.weight is not head]
-    width = sum(m.query.out_features for m in module.modules() if isinstance(m, SelfAttention))
-    trained = sum(w.numel() for w in weights if w.requires_grad)
-    return _Part(name, any(p.requires_grad for p in module.parameters()), sum(w.numel() for w in weights), trained, width)
+    shares = _shares(module)
+    weights = [
+        (m.weight, shares.get(m, 1.0)) for m in module.modules() if isinstance(m, nn.Linear | Router) and m.weight is not head
+    ]
+    trained = sum(w.numel() * share for w, share in weights if w.requires_grad)
+    pair_width = sum(_pair_width(m) for m in module.modules())
+    trains = any(p.requires_grad for p in module.parameters())
+    return _Part(name, trains, sum(w.numel() * share for w, share in weights), trained, pair_width)
+
+
+def _shares(module: nn.Module) -> dict[nn.Module, float]:
+    """Matrices of routed experts → the share of tokens that meets each, which is the same for all when they are balanced."""
+    routed = [part for part in module.modules() if isinstance(part, ExpertsModule)]
+    return {m: part.cfg.chosen / part.cfg.num for part in routed for m in part.experts.modules() if isinstance(m, nn.Linear)}
+
+
+def _pair_width(module: nn.Module) -> float:
+    """Width of keys and width of values of all heads of an attention; 0 for other modules."""
+    if isinstance(module, LatentAttention):
+        return module.query.out_features + module.output.in_features
+    return 2 * module.query.out_features if isinstance(module, SelfAttention) else 0
