@@ -139,3 +139,23 @@ def test_difference_names_changed_leaves() -> None:
 def test_packages_names_where_every_class_of_a_tree_comes_from() -> None:
     lab = type("Own", (Config,), {"__module__": "lab.parts", "__annotations__": {}})
     assert packages(({"x": config(lab)()}, 3)) == ("omma", "omma_recipes", "lab")
+
+
+@config
+class Pair(Config):
+    whole: int = 4
+    part: int = 4
+
+    def check(self) -> None:
+        if self.whole % self.part:
+            raise ConfigError("Pair.part", str(self.part), f"a divisor of {self.whole}")
+
+
+def test_overrides_that_only_fit_together_may_come_in_any_order() -> None:
+    for changes in (["whole=2", "part=2"], ["part=2", "whole=2"], ["part=3", "whole=9"], ["whole=9", "part=3"]):
+        made = override(Pair(), changes)
+        assert (made.whole, made.part) == tuple(int(change[-1]) for change in sorted(changes, reverse=True))
+    with pytest.raises(ConfigError, match=r"Pair.part: 4; expected a divisor of 9"):
+        override(Pair(), ["whole=9"])
+    assert override(TREE, ["leaf={class: Leaf, depth: 4}", "leaf.rate=0.25"], trusted=TRUSTED).leaf == Leaf(depth=4, rate=0.25)
+    assert override(TREE, ["leaf.rate=0.25", "leaf={class: Leaf, depth: 4}"], trusted=TRUSTED).leaf == Leaf(depth=4)

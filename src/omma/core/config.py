@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import hashlib
 import importlib
+import itertools
 import pkgutil
 import types
 from collections.abc import Iterable, Mapping
@@ -96,13 +97,17 @@ def from_data(data: Any, *, where: str, trusted: tuple[str, ...] = HOUSE) -> Any
 
 
 def override(tree: Config, assignments: Iterable[str], *, trusted: tuple[str, ...] = HOUSE) -> Any:
-    """Tree + `path=value` texts → new tree. A path steps through fields, tuple indices or element names, and keys."""
+    """Tree + `path=value` texts → new tree. A path steps through fields, tuple indices or element names, and keys.
+
+    All changes of a config are made at once, so that values which only fit together may come in any order.
+    """
+    changes = []
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
         if not equals:
             raise ConfigError(assignment, "no '='", "path=value", "for example run.seed=1")
-        tree = _assign(tree, type(tree), path.split("."), text, path, trusted)
-    return tree
+        changes.append(_Change(tuple(path.split(".")), text, path))
+    return _assign(tree, type(tree), changes, trusted)
 
 
 def difference(old: Config, new: Config) -> list[str]:
@@ -218,25 +223,49 @@ def _tiny(value: Any) -> Any:
     return {key: _tiny(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _assign(node: Any, kind: Any, steps: list[str], text: str, path: str, trusted: tuple[str, ...]) -> Any:
-    if not steps:
-        return _parse(text, kind, node, path, trusted)
-    step, rest = steps[0], steps[1:]
+@dataclasses.dataclass(frozen=True)
+class _Change:
+    """Steps that are left of `path`, and the text of the new value."""
+
+    steps: tuple[str, ...]
+    text: str
+    path: str
+
+
+def _assign(node: Any, kind: Any, changes: list[_Change], trusted: tuple[str, ...]) -> Any:
+    """Node + changes of it or of what is in it, in their order → new node."""
+    for deep, group in itertools.groupby(changes, key=lambda change: bool(change.steps)):
+        if deep:
+            node = _inside(node, kind, list(group), trusted)
+            continue
+        for change in group:
+            node = _parse(change.text, kind, node, change.path, trusted)
+    return node
+
+
+def _inside(node: Any, kind: Any, changes: list[_Change], trusted: tuple[str, ...]) -> Any:
+    parts: dict[str, list[_Change]] = {}
+    for change in changes:
+        parts.setdefault(change.steps[0], []).append(dataclasses.replace(change, steps=change.steps[1:]))
     if isinstance(node, Config):
-        if step not in field_types(type(node)):
-            raise unknown_field(path, type(node), step)
-        child = _assign(getattr(node, step), field_types(type(node))[step], rest, text, path, trusted)
-        return dataclasses.replace(node, **{step: child})
+        types = field_types(type(node))
+        for step, own in parts.items():
+            if step not in types:
+                raise unknown_field(own[0].path, type(node), step)
+        return dataclasses.replace(node, **{s: _assign(getattr(node, s), types[s], own, trusted) for s, own in parts.items()})
     if isinstance(node, tuple):
-        index = _index(node, step, path)
-        item_kind = get_args(kind)[0] if get_args(kind) else Any
-        return node[:index] + (_assign(node[index], item_kind, rest, text, path, trusted),) + node[index + 1 :]
+        items, item_kind = list(node), get_args(kind)[0] if get_args(kind) else Any
+        for step, own in parts.items():
+            index = _index(node, step, own[0].path)
+            items[index] = _assign(items[index], item_kind, own, trusted)
+        return tuple(items)
     if isinstance(node, Mapping):
-        if rest and step not in node:
-            raise ConfigError(path, f"no entry {step!r}", "", did_you_mean(step, node))
         item_kind = get_args(kind)[1] if get_args(kind) else Any
-        return {**node, step: _assign(node.get(step), item_kind, rest, text, path, trusted)}
-    raise ConfigError(path, f"{type(node).__name__} has no parts, so no {step!r}")
+        for step, own in parts.items():
+            if own[0].steps and step not in node:
+                raise ConfigError(own[0].path, f"no entry {step!r}", "", did_you_mean(step, node))
+        return {**node, **{step: _assign(node.get(step), item_kind, own, trusted) for step, own in parts.items()}}
+    raise ConfigError(changes[0].path, f"{type(node).__name__} has no parts, so no {changes[0].steps[0]!r}")
 
 
 def _index(items: tuple[Any, ...], step: str, path: str) -> int:

@@ -113,7 +113,7 @@ def build_plan(
     parts = _sources(lengths, counts, sources, mixture, budget)
     total = max(round(epochs * sum(len(part.units) for part in parts)), 1) if epochs else 0
     choices, bins, binner = _pack(lengths, fits, counts, Draws(parts, seed, total), budget, steps)
-    order = _order(binner, budget, seed, steps)
+    order = _order(binner, budget, seed, steps, stage)
     kept = order[bins]
     inside = np.flatnonzero(kept >= 0)
     entries = inside[np.argsort(kept[inside], kind="stable")]
@@ -187,7 +187,7 @@ def _window(lengths: Lengths, usable: np.ndarray, draws: Draws, budget: Budget) 
     return min(WINDOW, max(once, int(np.ceil(LEAST_BINS / share))))
 
 
-def _order(binner: Binner, budget: Budget, seed: int, steps: int) -> np.ndarray:
+def _order(binner: Binner, budget: Budget, seed: int, steps: int, stage: str) -> np.ndarray:
     """Bins → their number in the plan (-1: left out): windows in order, bins of a window shuffled."""
     shuffled = generator(seed, "bins").permutation(len(binner.opened))
     order = shuffled[np.argsort(binner.opened[shuffled], kind="stable")]
@@ -198,9 +198,10 @@ def _order(binner: Binner, budget: Budget, seed: int, steps: int) -> np.ndarray:
         emptiest = np.argsort(binner.fill, kind="stable")[:spare]
         keep = order[~np.isin(order, emptiest)]
     if not len(keep):
-        got = f"the samples fill {len(order)} bins of {budget.tokens:,} tokens and {budget.patches:,} patches"
-        fix = "lower budget.bins_per_step or the budgets, or give more epochs or a number of steps"
-        raise DataError("plan", got, f"at least the {budget.bins_per_step} of one step", fix)
+        bins = f"{len(order)} bin{'s' if len(order) > 1 else ''}"
+        got = f"all samples together fill {bins} of {budget.tokens:,} tokens and {budget.patches:,} patches"
+        fix = "lower its budget (bins_per_step with micro_batches, tokens, patches), or give more epochs or a number of steps"
+        raise DataError(f"stages.{stage}" if stage else "plan", got, f"at least the {budget.bins_per_step} of one step", fix)
     number = np.full(len(order), -1, np.int64)
     number[keep] = np.arange(len(keep))
     return number
