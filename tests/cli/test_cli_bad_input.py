@@ -108,6 +108,13 @@ def test_other_data_in_a_begun_folder_is_refused_with_the_difference(omma: Calla
     assert "give another folder with run.folder=NAME, or delete this one" in said.err
 
 
+def test_stages_may_change_until_they_are_planned(omma: Callable, desk: Path) -> None:
+    assert omma("doctor", "lab.py").code == 0
+    said = omma("plan", "lab.py", "stages.align.clip=0.5")
+    assert said.code == 0 and "clip: 0.5" in (desk / "runs/mine/config.yaml").read_text(), said.err
+    assert "stages.0.clip: 0.5 → 1.0" in omma("plan", "lab.py").err
+
+
 def test_bad_rows_and_pictures_reach_the_plan_as_ledger_rows(omma: Callable, desk: Path) -> None:
     """One folder with all of it: the rest is planned, and every bad row says what became of it."""
     folder = desk / "pictures"

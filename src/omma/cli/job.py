@@ -40,10 +40,15 @@ def job(name: str, changes: Sequence[str], parts: Sequence[Path]) -> Iterator[Jo
     torch.set_num_threads(recipe.run.threads)
     with kept(run), world(recipe.run.device) as here:
         if here.leads:
-            run.begin(recipe, command=typed())
+            run.begin(recipe, command=typed(), free=not_used_yet(run))
             run.log.write(event="machine", facts=machine())
         here.wait()
         yield Job(recipe, run, here, PartClock(run))
+
+
+def not_used_yet(run: RunFolder) -> tuple[str, ...]:
+    """Parts of a recipe that may still change: stages and suite, as long as nothing is planned (a doctor writes no plan)."""
+    return () if run.done("plan") is not None or (run / "checkpoints").exists() else ("stages.", "suite.")
 
 
 @contextmanager

@@ -24,16 +24,19 @@ class RunFolder:
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
-    def begin(self, recipe: Config, *, command: str) -> None:
-        """Make the folder, or continue one that was begun with the same recipe (CheckpointError showing the difference)."""
+    def begin(self, recipe: Config, *, command: str, free: tuple[str, ...] = ()) -> None:
+        """Make the folder, or continue one that was begun with the same recipe (CheckpointError showing the difference).
+
+        Values whose paths begin as one of `free` may differ: nothing in the folder was made with them yet.
+        """
         self._make()
-        file = self / "config.yaml"
+        file, changes = self / "config.yaml", [""]
         if file.exists():
             changes = difference(load(read_text(file), where=str(file), trusted=packages(recipe)), recipe)
-            if changes:
+            if any(not change.startswith(free) for change in changes):
                 fix = "give another folder with run.folder=NAME, or delete this one"
                 raise CheckpointError(str(self.path), "was begun with another recipe:\n  " + "\n  ".join(changes) + "\n", "", fix)
-        else:
+        if changes:
             write_text(file, show(recipe))
         self.log.write(event="command", command=command, pid=os.getpid())
 
