@@ -32,13 +32,13 @@ RICE_L = ViT(
 VICUNA_13B = replace(VICUNA_7B, width=5120, depth=40, heads=40, kv_heads=40, mlp_width=13824)
 
 # mistralai/Mistral-7B-Instruct-v0.2
-MISTRAL_7B = replace(VICUNA_7B, kv_heads=8, mlp_width=14336, theta=1_000_000.0)
+MISTRAL_7B = replace(VICUNA_7B, kv_heads=8, mlp_width=14336, theta=1_000_000.0, longest=32_768)
 
-# NousResearch/Nous-Hermes-2-Yi-34B
+# liuhaotian/llava-v1.6-34b (Nous-Hermes-2-Yi-34B inside)
 YI_34B = replace(VICUNA_7B, width=7168, depth=60, heads=56, kv_heads=8, mlp_width=20480, theta=5_000_000.0)
 
-# meta-llama/Meta-Llama-3-8B-Instruct
-LLAMA3_8B = replace(MISTRAL_7B, theta=500_000.0)
+# meta-llama/Meta-Llama-3-8B-Instruct inside Efficient-Large-Model/Llama-3-VILA1.5-8B
+LLAMA3_8B = replace(MISTRAL_7B, theta=500_000.0, longest=8192)
 
 # Qwen/Qwen2-0.5B-Instruct
 QWEN2_05B = replace(QWEN2_7B, width=896, depth=24, heads=14, kv_heads=2, head_dim=64, mlp_width=4864, tied=True)
@@ -46,11 +46,12 @@ QWEN2_05B = replace(QWEN2_7B, width=896, depth=24, heads=14, kv_heads=2, head_di
 # Qwen/Qwen2-72B-Instruct
 QWEN2_72B = replace(QWEN2_7B, width=8192, depth=80, heads=64, kv_heads=8, mlp_width=29568)
 
-# Qwen/Qwen3-8B and Qwen/Qwen3-4B-Instruct-2507
+# Qwen/Qwen3-8B, and Qwen/Qwen3-4B-Instruct-2507 with a head of its own as LLaVA-OneVision-1.5 trains it
 QWEN3_8B = Decoder(
-    width=4096, depth=36, heads=32, kv_heads=8, head_dim=128, mlp_width=12288, theta=1_000_000.0, qk_norm="rms", norm_eps=1e-6
-)
-QWEN3_4B = replace(QWEN3_8B, width=2560, mlp_width=9728, theta=5_000_000.0)
+    width=4096, depth=36, heads=32, kv_heads=8, head_dim=128, mlp_width=12288, theta=1_000_000.0, qk_norm="rms", norm_eps=1e-6,
+    longest=40_960,
+)  # fmt: skip
+QWEN3_4B = replace(QWEN3_8B, width=2560, mlp_width=9728, theta=5_000_000.0, longest=262_144)
 
 # llava-hf/llava-v1.6-mistral-7b-hf
 INST = (
@@ -65,6 +66,14 @@ CHATML = (
     "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}"
     "{% for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endfor %}"
+)
+
+# the "chatml_direct" conversation of LLaVA's `conversation.py`: no line ends behind turns
+CHATML_DIRECT = (
+    "{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nAnswer the questions.<|im_end|>' }}{% endif %}"
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' }}"
     "{% endfor %}"
 )
 
@@ -88,6 +97,11 @@ def chatml(vocab_size: int, image_token: str = "<image>", picture: str = "<image
     """ChatML, as Qwen's language models were trained with, and what a picture writes."""
     template = Jinja(source=CHATML, image_token=image_token, picture=picture)
     return Chat(tokenizer=Released(path="", vocab_size=vocab_size), template=template)
+
+
+def chatml_direct(vocab_size: int) -> Chat:
+    """ChatML as LLaVA-NeXT writes it for Yi."""
+    return Chat(tokenizer=Released(path="", vocab_size=vocab_size), template=Jinja(source=CHATML_DIRECT))
 
 
 def llama3(vocab_size: int) -> Chat:

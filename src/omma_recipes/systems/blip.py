@@ -16,7 +16,7 @@ from omma.train.optimizers.adamw import AdamW
 from omma.train.schedules.cosine import Cosine
 from omma.train.stage import Stage, Steps
 from omma_recipes.parts.blip import ASKED_QUERIES, EVA_G, OPT_2_7B, QUERIES, said, said_and_asked
-from omma_recipes.parts.language import VICUNA_7B
+from omma_recipes.parts.language import VICUNA_7B_V1
 
 TOWER = 985_952_256  # parameters of the 39 blocks
 Q_FORMER = 105_137_664 + 32 * 768  # parameters of the twelve layers, and of the queries
@@ -83,7 +83,7 @@ def instructblip_7b() -> Recipe:
     words = (30_523 + 512) * 768 + 11 * (2 * 768 * 3072 + 3072 + 768 + 2 * 768)
     claims = replace(
         base.claims,
-        source="arXiv 2305.06500; LAVIS blip2_vicuna_instruct.py",
+        source="arXiv 2305.06500; LAVIS blip2_vicuna_instruct.py; Salesforce/instructblip-vicuna-7b config.json",
         parameters={
             "encoder.*": TOWER,
             "connector.*": Q_FORMER + words + 768 * 4096 + 4096,
@@ -91,5 +91,5 @@ def instructblip_7b() -> Recipe:
         },
         trainable={"instruct": ("connector",)},
     )
-    model = replace(base.model, connector=ASKED_QUERIES, language=VICUNA_7B, text=said_and_asked(32_001))
+    model = replace(base.model, connector=ASKED_QUERIES, language=VICUNA_7B_V1, text=said_and_asked(32_001))
     return replace(base, id="instructblip", title="InstructBLIP Vicuna 7B", model=model, stages=(INSTRUCT,), claims=claims)

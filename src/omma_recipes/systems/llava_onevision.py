@@ -34,6 +34,7 @@ DATA = Data(
     operators=(Decode(), Size(min_side=16)),
 )
 BINS = Budget(tokens=32_768, patches=65_536, bins_per_step=8)
+FULL_BATCH = replace(BINS, bins_per_step=64)
 ALIGN = Stage(
     name="align",
     trains=("connector.*",),
@@ -53,12 +54,14 @@ KNOWLEDGE = replace(
     mixture={"knowledge": 1.0},
     optimizer=AdamW(lr=1e-5, betas=(0.9, 0.999), groups={"encoder.*": 0.2}),
 )
-# arXiv 2408.03326, table 1; LLaVA-NeXT scripts/train: 558K pairs, 4M of knowledge, 3.2M single pictures, 1.6M of all kinds
+# LLaVA-NeXT docs/LLaVA_OneVision.md and scripts/train: 558K pairs, 4M of knowledge, 3.2M single pictures, 1.6M of all kinds, each
+# once; 256 conversations in a step of the last two, of 7,290 visual tokens at most, and as many bins. The scripts of the first
+# two leave their batch open: bins_per_step is ours.
 STAGES = (
     ALIGN,
     KNOWLEDGE,
-    replace(KNOWLEDGE, name="single", mixture={"single": 1.0}),
-    replace(KNOWLEDGE, name="onevision", mixture={"mixed": 1.0}),
+    replace(KNOWLEDGE, name="single", mixture={"single": 1.0}, budget=FULL_BATCH),
+    replace(KNOWLEDGE, name="onevision", mixture={"mixed": 1.0}, budget=FULL_BATCH),
 )
 
 
@@ -79,10 +82,16 @@ def llava_onevision_7b() -> Recipe:
         stages=STAGES,
         suite=(CaptionLoss(source="captions"),),
         claims=Claims(
-            source="arXiv 2408.03326; LLaVA-NeXT scripts/train; transformers LlavaOnevisionProcessor for token counts",
+            source="arXiv 2408.03326; LLaVA-NeXT docs/LLaVA_OneVision.md and scripts/train; transformers "
+            "LlavaOnevisionProcessor for token counts",
             # 729 of the base tile, then rows with newlines; the largest is resized from 162 x 162 to 81 x 81
             visual_tokens={"384x384": 729 + 27 * 28, "768x768": 729 + 54 * 55, "2304x2304": 729 + 81 * 82},
-            parameters={"language.*": 7_615_616_512, "connector.*": 1152 * 3584 + 3584**2 + 2 * 3584, "splice.*": 3584},
+            parameters={
+                "language.*": 7_615_616_512,
+                "connector.*": 1152 * 3584 + 3584**2 + 2 * 3584,
+                "splice.*": 3584,
+                "*": 8_030_346_528,
+            },
             trainable={"align": ("connector",), "knowledge": trained, "single": trained, "onevision": trained},
         ),
     )
@@ -90,7 +99,7 @@ def llava_onevision_7b() -> Recipe:
 
 def llava_onevision_05b() -> Recipe:
     """LLaVA-OneVision 0.5B: the same over Qwen2-0.5B."""
-    sizes = {"language.*": 494_032_768, "connector.*": 1152 * 896 + 896**2 + 2 * 896, "splice.*": 896}
+    sizes = {"language.*": 494_032_768, "connector.*": 1152 * 896 + 896**2 + 2 * 896, "splice.*": 896, "*": 893_615_904}
     base = llava_onevision_7b()
     model = replace(base.model, language=QWEN2_05B, text=chatml(151_936))
     claims = replace(base.claims, parameters=sizes)
@@ -99,7 +108,7 @@ def llava_onevision_05b() -> Recipe:
 
 def llava_onevision_72b() -> Recipe:
     """LLaVA-OneVision 72B: the same over Qwen2-72B."""
-    sizes = {"language.*": 72_706_203_648, "connector.*": 1152 * 8192 + 8192**2 + 2 * 8192, "splice.*": 8192}
+    sizes = {"language.*": 72_706_203_648, "connector.*": 1152 * 8192 + 8192**2 + 2 * 8192, "splice.*": 8192, "*": 73_180_519_712}
     base = llava_onevision_7b()
     model, claims = replace(base.model, language=QWEN2_72B), replace(base.claims, parameters=sizes)
     return replace(base, id="llava-onevision-72b", title="LLaVA-OneVision 72B", model=model, claims=claims)
@@ -152,10 +161,11 @@ def llava_onevision_1_5_4b() -> Recipe:
         stages=STAGES_1_5,
         suite=(CaptionLoss(source="captions"),),
         claims=Claims(
-            source="arXiv 2509.23661; LLaVA-OneVision-1.5 ds/llavaonevision1_5 and examples/llava_ov_1_5/quick_start",
+            source="arXiv 2509.23661; LLaVA-OneVision-1.5 ds/llavaonevision1_5, tools/convert_checkpoint/config, "
+            "examples/llava_ov_1_5/quick_start and README (4.7B and 8.5B); preprocessor_config.json of the 8B model",
             # sides rounded to 28 px, one token for each square of 28
             visual_tokens={"280x280": 100, "640x480": 23 * 17, "1000x500": 36 * 18},
-            parameters={"language.*": 4_411_424_256, "connector.*": MERGED + 4096 * 2560 + 2560},
+            parameters={"language.*": 4_411_424_256, "connector.*": MERGED + 4096 * 2560 + 2560, "*": 4_741_610_528},
             trainable={"align": ("connector",), "middle": ALL, "instruct": ALL},
         ),
     )
@@ -163,7 +173,7 @@ def llava_onevision_1_5_4b() -> Recipe:
 
 def llava_onevision_1_5_8b() -> Recipe:
     """LLaVA-OneVision-1.5 8B: the same over Qwen3-8B."""
-    sizes = {"language.*": 8_190_735_360, "connector.*": MERGED + 4096 * 4096 + 4096}
+    sizes = {"language.*": 8_190_735_360, "connector.*": MERGED + 4096 * 4096 + 4096, "*": 8_527_214_624}
     base = llava_onevision_1_5_4b()
     model, claims = replace(base.model, language=QWEN3_8B), replace(base.claims, parameters=sizes)
     return replace(base, id="llava-onevision-1-5-8b", title="LLaVA-OneVision-1.5 8B", model=model, claims=claims)

@@ -12,7 +12,8 @@ from omma_recipes.parts.qwen import MIMO_VL_7B, QWEN2_5_VL_TOWER_WIDE, qwen2_5_v
 from omma_recipes.systems.qwen import DATA, EVERY, SUITE, TOKENS_28
 
 # arXiv 2506.03569, table 2: 300B tokens of captions for the projector, 167B with the tower, 1.4T with everything, all at 8,192;
-# then 550B at 32,768. How many sequences make a step is not stated: bins_per_step is ours.
+# then 550B at 32,768. The second stage falls from 1e-4 to 1e-5. Decay, betas, warm-up and how many sequences make a step are not
+# stated: ours.
 PROJECTOR = Stage(
     name="projector",
     trains=("connector.*",),
@@ -59,7 +60,7 @@ def mimo_vl_7b() -> Recipe:
         stages=(PROJECTOR, ALIGN, GENERAL, LONG),
         suite=SUITE,
         claims=Claims(
-            source="arXiv 2506.03569; XiaomiMiMo/MiMo-VL-7B-RL config.json",
+            source="arXiv 2506.03569; XiaomiMiMo/MiMo-VL-7B-RL config.json and preprocessor_config.json",
             visual_tokens=TOKENS_28,
             parameters={"language.*": 7_622_619_136, "*": 8_306_217_216},
             trainable={"projector": ("connector",), "align": ("connector", "encoder"), "general": EVERY, "long": EVERY},

@@ -1,8 +1,9 @@
 """The Qwen-VL line: one resampled square (1), pictures near their own size (2), windows and seconds (2.5), deepstack (3).
 
-Where a report states stages but no learning rates, those are of MiMo-VL (arXiv 2506.03569), which trains the same architecture; the
-fine-tuning rate is that of the released scripts (QwenLM/Qwen3-VL, qwen-vl-finetune). Sequences are 8,192 tokens as reported; how
-many make a step is not published for 2 to 3, so bins_per_step is ours.
+The reports of 2 to 3 state stages, what trains and how many tokens, but no rates, decay or batches. Rates of pre-training are those
+of MiMo-VL (arXiv 2506.03569), which trains the same architecture; betas are ours, and so is bins_per_step. Fine-tuning is that of
+the released scripts (QwenLM/Qwen3-VL qwen-vl-finetune/scripts): tower frozen, cosine, 3% of warm-up, no decay, 2e-7 for 2.5, 1e-5
+for 3; 2 takes the rate of 2.5. Sequences are 8,192 tokens as reported.
 """
 
 from dataclasses import replace
@@ -103,7 +104,8 @@ QWEN_VL_STAGES = (
     ),
 )
 
-# arXiv 2409.12191, section 2.2: the tower on 600B tokens, everything on 800B more, then the language model on instructions.
+# arXiv 2409.12191, section 2.2: the tower on 600B tokens, everything on 800B more, then the language model alone on instructions.
+# The merger counts as part of the tower.
 VISION = Stage(
     name="vision",
     trains=("encoder.*", "connector.*"),
@@ -127,9 +129,10 @@ INSTRUCT = replace(
     name="instruct",
     trains=("language.*",),
     mixture={"instructions": 1.0},
-    optimizer=AdamW(lr=1e-5),
+    optimizer=AdamW(lr=2e-7, betas=(0.9, 0.999)),
     schedule=Cosine(warmup=0.03),
 )
+SPOKEN = ("connector.*", "language.*")
 # arXiv 2502.13923, table 2: the tower on 1.5T tokens, everything on 2T, and on 0.6T in sequences of 32,768; then instructions.
 LONGER = replace(MULTIMODAL, name="long", budget=LONG)
 # arXiv 2511.21631, table 1: the mergers on 67B tokens, everything on about 1T at 8,192 and 1T at 32,768; then instructions at
@@ -137,8 +140,8 @@ LONGER = replace(MULTIMODAL, name="long", budget=LONG)
 MERGER = replace(VISION, name="merger", trains=("connector.*",), optimizer=AdamW(lr=1e-3), schedule=Constant())
 
 QWEN2_TRAINS = {"vision": ("connector", "encoder"), "multimodal": EVERY, "instruct": ("language",)}
-QWEN2_5_TRAINS = QWEN2_TRAINS | {"long": EVERY}
-QWEN3_TRAINS = {"merger": ("connector",), "multimodal": EVERY, "long": EVERY, "instruct": EVERY}
+QWEN2_5_TRAINS = QWEN2_TRAINS | {"long": EVERY, "instruct": ("connector", "language")}
+QWEN3_TRAINS = {"merger": ("connector",), "multimodal": EVERY, "long": EVERY, "instruct": ("connector", "language")}
 # released smart_resize at the released bounds: 28 px a token from 4 tokens on, 32 px a token from 64 on
 TOKENS_28 = {"640x480": 23 * 17, "56x56": 4, "1920x1080": 69 * 39, "100x2000": 4 * 71}
 TOKENS_32 = {"640x480": 20 * 15, "32x32": 64, "1920x1080": 60 * 34}
@@ -154,7 +157,7 @@ def qwen_vl_7b() -> Recipe:
         text=qwen_vl_chat(151_936),
     )
     claims = Claims(
-        source="arXiv 2308.12966; Qwen/Qwen-VL visual.py and config.json",
+        source="arXiv 2308.12966 (9.6B: 1.9B of tower, 0.08B of adapter, 7.7B of language); Qwen/Qwen-VL visual.py and config.json",
         visual_tokens={"448x448": 256, "640x480": 256, "100x2000": 256},
         parameters={"language.*": 7_721_324_544, "*": 9_655_886_592},
         trainable={"pretrain": ("connector", "encoder"), "multitask": EVERY, "instruct": ("connector", "language")},
@@ -242,7 +245,7 @@ def _qwen2_5(name: str, title: str, tower: NativeViT, language: Decoder, vocab_s
         parameters={"*": parameters},
         trainable=QWEN2_5_TRAINS,
     )
-    model, stages = qwen2_5_vl(tower, language, vocab_size), (VISION, MULTIMODAL, LONGER, INSTRUCT)
+    model, stages = qwen2_5_vl(tower, language, vocab_size), (VISION, MULTIMODAL, LONGER, replace(INSTRUCT, trains=SPOKEN))
     return Recipe(id=name, title=title, model=model, data=DATA, stages=stages, suite=SUITE, claims=claims)
 
 
@@ -253,6 +256,7 @@ def _qwen3(name: str, title: str, tower: NativeViT, language: Decoder, parameter
         parameters={"*": parameters},
         trainable=QWEN3_TRAINS,
     )
-    stages = (MERGER, MULTIMODAL, LONGER, replace(INSTRUCT, trains=("*",), budget=LONG))
+    instruct = replace(INSTRUCT, trains=SPOKEN, optimizer=AdamW(lr=1e-5, betas=(0.9, 0.999)), budget=LONG)
+    stages = (MERGER, MULTIMODAL, LONGER, instruct)
     model = qwen3_vl(tower, language, 151_936)
     return Recipe(id=name, title=title, model=model, data=DATA, stages=stages, suite=SUITE, claims=claims)

@@ -28,7 +28,9 @@ DATA = Data(
     holdout=0.002,
     operators=(Decode(), Size(min_side=16)),
 )
-BINS = Budget(tokens=16_384, patches=65_536, bins_per_step=8)
+# NVlabs/VILA scripts/v1_5/release/8b: 256 captions a node, 1,024 interleaved documents and 256 conversations a node in a step,
+# without weight decay; bins stand for batches, of one node where the number of nodes is left open
+BINS = Budget(tokens=16_384, patches=65_536, bins_per_step=4)
 ALIGN = Stage(
     name="align",
     trains=("connector.*",),
@@ -41,12 +43,30 @@ ALIGN = Stage(
     recompute="blocks",
 )
 SPOKEN = ("connector.*", "language.*", "splice.*")
-# NVlabs/VILA scripts/NVILA-Lite: batches of 2048, 1024 and 2048 conversations; the tower learns in the last stage only
 PRETRAIN = replace(
-    ALIGN, name="pretrain", trains=SPOKEN, mixture={"interleaved": 1.0}, optimizer=AdamW(lr=5e-5, betas=(0.9, 0.999))
+    ALIGN,
+    name="pretrain",
+    trains=SPOKEN,
+    mixture={"interleaved": 1.0},
+    optimizer=AdamW(lr=5e-5, betas=(0.9, 0.999)),
+    budget=replace(BINS, bins_per_step=32),
 )
 INSTRUCT = replace(
-    PRETRAIN, name="instruct", trains=("*",), mixture={"instructions": 1.0}, optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999))
+    PRETRAIN,
+    name="instruct",
+    trains=("*",),
+    mixture={"instructions": 1.0},
+    optimizer=AdamW(lr=1e-4, betas=(0.9, 0.999)),
+    budget=replace(BINS, bins_per_step=8),
+)
+# scripts/NVILA-Lite: 2,048, 1,024, 1,024 and 2,048 conversations in a step, of up to 1,586 visual tokens; the tower learns after
+# the projector, and again in the last stage
+WIDE, NARROW = replace(BINS, bins_per_step=128), replace(BINS, bins_per_step=64)
+LITE = (
+    replace(ALIGN, budget=WIDE),
+    replace(PRETRAIN, name="see", trains=("encoder.*", "connector.*"), mixture={"captions": 1.0}, budget=NARROW),
+    replace(PRETRAIN, budget=NARROW),
+    replace(INSTRUCT, optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999)), budget=WIDE),
 )
 TRAINED = {
     "align": ("connector",),
@@ -65,15 +85,20 @@ def vila_1_5_8b() -> Recipe:
             encoder=SIGLIP_384,
             connector=PaddedShuffle(factor=2),
             language=LLAMA3_8B,
-            text=llama3(128_256),
+            text=llama3(128_257),
         ),
         data=DATA,
         stages=(ALIGN, PRETRAIN, INSTRUCT),
         suite=(CaptionLoss(source="captions"),),
         claims=Claims(
-            source="arXiv 2312.07533; NVlabs/VILA scripts/NVILA-Lite and multimodal_projector/base_projector.py (mlp_downsample)",
+            source="arXiv 2312.07533; NVlabs/VILA scripts/v1_5/release/8b and base_projector.py (mlp_downsample); llm/config.json "
+            "of Efficient-Large-Model/Llama-3-VILA1.5-8B, which has a token more than Llama-3-8B",
             visual_tokens={"384x384": 14 * 14 + 1, "640x480": 14 * 14 + 1},
-            parameters={"language.*": 8_030_261_248, "connector.*": 2 * 4608 + 4608 * 4096 + 4096 + 4096 * 4096 + 4096},
+            parameters={
+                "language.*": 8_030_261_248 + 2 * 4096,
+                "connector.*": 2 * 4608 + 4608 * 4096 + 4096 + 4096 * 4096 + 4096,
+                "*": 8_463_687_968,
+            },
             trainable=TRAINED,
         ),
     )
@@ -94,9 +119,11 @@ def nvila_lite_8b() -> Recipe:
     connector = 2 * wide + wide * middle + middle + 2 * middle + middle * 3584 + 3584 + 3584 * 3584 + 3584
     claims = replace(
         base.claims,
-        source="arXiv 2412.04468; NVlabs/VILA scripts/NVILA-Lite (mlp_downsample_3x3_fix, dynamic)",
+        source="arXiv 2412.04468; NVlabs/VILA README and scripts/NVILA-Lite (mlp_downsample_3x3_fix, dynamic); config.json of "
+        "Efficient-Large-Model/Qwen2-VL-7B-Instruct; mm_projector of Efficient-Large-Model/NVILA-Lite-8B (122 MB)",
         # a tile's 32 x 32 patches make 11 x 11 tokens; 1:1 is one tile, 4:3 is twelve and the whole
         visual_tokens={"448x448": 122, "1792x1344": 13 * 122, "896x448": 3 * 122},
-        parameters={"language.*": 7_615_616_512, "connector.*": connector},
+        parameters={"language.*": 7_615_616_512, "connector.*": connector, "*": 8_074_806_816},
+        trainable=TRAINED | {"see": ("connector", "encoder")},
     )
-    return replace(base, id="nvila-lite", title="NVILA-Lite 8B", model=model, claims=claims)
+    return replace(base, id="nvila-lite", title="NVILA-Lite 8B", model=model, stages=LITE, claims=claims)
