@@ -2,9 +2,11 @@
 
 DeepSeek-VL2 (deepseek-ai/DeepSeek-VL2 `processing_deepseek_vl_v2.py`, Pillow's `ImageOps.pad`; token order of
 `modeling_deepseek_vl_v2.py`). Token layout: the global tile row by row with a NEWLINE after each row, one SEPARATOR, all detail
-tiles as one map with a NEWLINE after each row. It fills with grey, (127, 127, 127); where a
-conversation has more than two pictures it shows each in a single detail tile (`pinpoints` of one tile).
+tiles as one map with a NEWLINE after each row. It fills with grey, (127, 127, 127); where a conversation has more than two
+pictures each is shown in a single detail tile.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from omma.media.planning import check_grids, check_picture, grid_of_tiles, mosai
 from omma.media.views.best_fit import BestFit, best_size
 from omma.schema.view import SEPARATOR, Canvas, Layout, Steps, Tile, TilePlan, Unit
 
+FEW = 2  # pictures of a conversation that are cut into more than one detail tile
 SIZES = tuple((384 * r, 384 * c) for r in range(1, 10) for c in range(1, 10) if r * c <= 9)
 
 
@@ -35,6 +38,10 @@ class GlobalLocal(BestFit):
         canvases = tuple(Canvas(w, h, contained(width, height, w, h)) for w, h in ((self.size, self.size), (wide, high)))
         tiles = grid_of_tiles(1, high // self.size, wide // self.size, self.size, shown)
         return TilePlan(width, height, canvases, (Tile(0, 0, 0, shown, shown), *tiles), main=1)
+
+    def plan_among(self, width: int, height: int, count: int, unit: Unit) -> TilePlan:
+        view = self if count <= FEW else replace(self, pinpoints=((self.size, self.size),))
+        return view.plan(width, height, unit)
 
     def layout(self, plan: TilePlan, grids: tuple[Steps, ...]) -> Layout:
         return two_maps("GlobalLocal", plan, grids, self.size)

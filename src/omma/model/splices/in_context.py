@@ -39,9 +39,13 @@ class InContextModule(SpliceModule, SelfScaled):
     def forward(self, hidden: Float[Tensor, "T D"], visual: Float[Tensor, "N D"], batch: Batch) -> Entry:
         """Raises ShapeError when slots, gather and visual tokens do not fit each other."""
         self._fit(len(visual), batch)
-        rows = torch.cat((visual, self.layout.to(visual.dtype))) if self.layout_tokens else visual
+        rows = torch.cat((visual, self.layout_rows().to(visual.dtype))) if self.layout_tokens else visual
         index = torch.where(batch.gather >= 0, batch.gather, len(visual) - 1 - batch.gather)
         return Entry(hidden.index_copy(0, batch.slots, rows[index].to(hidden.dtype)))
+
+    def layout_rows(self) -> Float[Tensor, "L D"]:
+        """The learned layout embeddings."""
+        return self.layout
 
     def _fit(self, num_visual: int, batch: Batch) -> None:
         if len(batch.slots) != len(batch.gather):
