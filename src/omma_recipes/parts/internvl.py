@@ -51,8 +51,9 @@ INTERNLM2_7B = replace(
     INTERNLM2_20B, width=4096, depth=32, heads=32, mlp_width=14_336, scaling=DynamicScaling(factor=2.0, trained_length=32_768)
 )
 
-# Qwen/Qwen2.5-7B, with the length that InternVL3-8B states; Qwen/Qwen2.5-1.5B-Instruct
+# Qwen/Qwen2.5-7B, and with the rotary scaling of InternVL3 (config.json of OpenGVLab/InternVL3-38B); Qwen2.5-1.5B-Instruct
 QWEN2_5_7B = replace(QWEN2_7B, longest=32_768)
+QWEN2_5_7B_DYNAMIC = replace(QWEN2_5_7B, scaling=DynamicScaling(factor=2.0, trained_length=32_768))
 QWEN2_5_1_5B = replace(QWEN2_5_7B, width=1536, heads=12, kv_heads=2, mlp_width=8960, tied=True)
 
 # Qwen/Qwen3-8B and Qwen/Qwen3-30B-A3B, with the length that InternVL3.5 states

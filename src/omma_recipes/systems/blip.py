@@ -27,8 +27,8 @@ DATA = Data(
 )
 
 # arXiv 2301.12597, section 3.4: AdamW (0.9, 0.98), weight decay 0.05, cosine from 1e-4 to 5e-5 with 2k steps of warm-up, 80k steps
-# of 1,920 pairs over OPT. The first stage, whose matching and contrastive losses train the Q-Former alone, is taken as done:
-# weights.model is a folder that holds it.
+# of 1,920 pairs over OPT (LAVIS pretrain_stage2.yaml, of the same rate, decay and warm-up, ends at 1e-5). The first stage, whose
+# matching and contrastive losses train the Q-Former alone, is taken as done: weights.model is a folder that holds it.
 GENERATE = Stage(
     name="generate",
     trains=("connector.*",),

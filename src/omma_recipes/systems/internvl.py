@@ -26,7 +26,7 @@ from omma_recipes.parts.internvl import (
     INTERNVIT_6B_V1_0,
     INTERNVIT_300M,
     LLAMA2_13B,
-    QWEN2_5_7B,
+    QWEN2_5_7B_DYNAMIC,
     QWEN3_8B_LONG,
     QWEN3_30B_A3B,
     internvl_chat,
@@ -93,7 +93,7 @@ def internvl_1_1_19b() -> Recipe:
         claims=Claims(
             source="OpenGVLab/InternVL-Chat-V1-1 model card and config.json",
             visual_tokens={"448x448": 256, "1000x300": 256},
-            parameters={"encoder.*": TOWER_6B, "connector.*": 91_786_240, "language.blocks.*": 12_688_179_200},
+            parameters={"encoder.*": TOWER_6B, "connector.*": 91_786_240, "language.blocks.*": 12_688_179_200, "*": 18_644_177_280},
             trainable={"pretrain": SEEING, "instruct": ("connector", "language")},
         ),
     )  # fmt: skip
@@ -110,7 +110,12 @@ def internvl_1_2_40b() -> Recipe:
         claims=Claims(
             source="OpenGVLab/InternVL-Chat-V1-2 model card; InternVL shell/internvl1.2",
             visual_tokens={"448x448": 256, "1000x300": 256},
-            parameters={"encoder.*": TOWER_6B, "connector.*": 143_170_560, "language.blocks.*": 33_471_406_080},
+            parameters={
+                "encoder.*": TOWER_6B,
+                "connector.*": 143_170_560,
+                "language.blocks.*": 33_471_406_080,
+                "*": 40_068_626_816,
+            },
             trainable={"pretrain": SEEING, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -119,8 +124,8 @@ def internvl_1_2_40b() -> Recipe:
 
 def internvl_1_5_26b() -> Recipe:
     """InternVL 1.5: up to twelve tiles and a thumbnail, rows kept in order, InternLM2-20B."""
-    # shell/internvl1.5/internlm2_20b: batches 2,048 and 1,024 of 4,096 tokens
-    pretrain = replace(PRETRAIN, budget=replace(PRETRAIN.budget, bins_per_step=512))
+    # shell/internvl1.5/internlm2_20b: batches 2,048 and 1,024 of 4,096 tokens, 100 steps of warm-up in the first stage
+    pretrain = replace(PRETRAIN, schedule=Cosine(warmup=100), budget=replace(PRETRAIN.budget, bins_per_step=512))
     instruct = replace(
         INSTRUCT,
         optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999), weight_decay=0.05),
@@ -132,7 +137,7 @@ def internvl_1_5_26b() -> Recipe:
         claims=Claims(
             source="arXiv 2404.16821; InternVL shell/internvl1.5; OpenGVLab/InternVL-Chat-V1-5 config.json",
             visual_tokens=TILED,
-            parameters={"encoder.*": TOWER_6B, "connector.*": 116_429_824, "language.*": 19_861_260_288},
+            parameters={"encoder.*": TOWER_6B, "connector.*": 116_429_824, "language.*": 19_861_260_288, "*": 25_514_186_112},
             trainable={"pretrain": SEEING, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -149,7 +154,7 @@ def internvl_2_8b() -> Recipe:
         claims=Claims(
             source="OpenGVLab/InternVL2-8B config.json; InternVL shell/internvl2.0",
             visual_tokens=TILED,
-            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 7_737_782_272},
+            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 7_737_782_272, "*": 8_075_365_376},
             trainable={"pretrain": SEEING, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -192,7 +197,7 @@ def internvl_2_5_8b() -> Recipe:
         claims=Claims(
             source="arXiv 2412.05271; InternVL shell/internvl2.5; OpenGVLab/InternVL2_5-8B config.json",
             visual_tokens=TILED,
-            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 7_737_782_272},
+            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 7_737_782_272, "*": 8_075_365_376},
             trainable={"warmup": ("connector",), "vision": SEEING, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -209,12 +214,13 @@ def internvl_3_8b() -> Recipe:
         length=Epochs(count=1),
     )
     recipe = _recipe(
-        version="3", title="InternVL 3 8B", tower=INTERNVIT_300M, language=QWEN2_5_7B, vocab_size=151_674,
+        version="3", title="InternVL 3 8B", tower=INTERNVIT_300M, language=QWEN2_5_7B_DYNAMIC, vocab_size=151_674,
         words="internvl2_5", max_tiles=12, stages=(native, replace(native, name="instruct", mixture={"instructions": 1.0})),
         claims=Claims(
-            source="arXiv 2504.10479; InternVL shell/internvl3.0; OpenGVLab/InternVL3-8B config.json",
+            source="arXiv 2504.10479; InternVL shell/internvl3.0; config.json of OpenGVLab/InternVL3-38B and MindSpeed-MM's "
+            "examples/internvl3/model_8B.json",
             visual_tokens=TILED,
-            parameters={"encoder.*": TOWER_300M, "connector.*": 27_540_480, "language.*": 7_612_820_992},
+            parameters={"encoder.*": TOWER_300M, "connector.*": 27_540_480, "language.*": 7_612_820_992, "*": 7_944_373_760},
             trainable={"native": ALL, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -228,7 +234,7 @@ STAGES_3_5 = (
         WARMUP,
         optimizer=AdamW(lr=1e-3, betas=(0.9, 0.999), weight_decay=0.05),
         schedule=Cosine(warmup=0.01),
-        budget=Budget(tokens=16_384, patches=96 * 1024, bins_per_step=256),
+        budget=Budget(tokens=32_768, patches=96 * 1024, bins_per_step=256),
         length=Steps(count=5_000),
     ),
     replace(
@@ -249,9 +255,10 @@ def internvl_3_5_8b() -> Recipe:
         version="3-5", title="InternVL 3.5 8B", tower=INTERNVIT_300M, language=QWEN3_8B_LONG, vocab_size=151_936,
         words="internvl2_5", max_tiles=12, stages=STAGES_3_5,
         claims=Claims(
-            source="arXiv 2508.18265; InternVL shell/internvl3_5_qwen3, internvl3_5_gpt_oss; OpenGVLab/InternVL3_5-8B config.json",
+            source="arXiv 2508.18265; InternVL README (8.5B and 30.8B), shell/internvl3_5_qwen3 and internvl3_5_gpt_oss; "
+            "OpenGVLab/InternVL3_5-8B config.json",
             visual_tokens=TILED,
-            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 8_190_735_360},
+            parameters={"encoder.*": TOWER_300M, "connector.*": 33_570_816, "language.*": 8_190_735_360, "*": 8_528_318_464},
             trainable={"warmup": ("connector",), "native": ALL, "instruct": ALL},
         ),
     )  # fmt: skip
@@ -260,7 +267,7 @@ def internvl_3_5_8b() -> Recipe:
 def internvl_3_5_30b_a3b() -> Recipe:
     """InternVL 3.5 30B-A3B: the same over Qwen3's 128 experts, of which eight read a token."""
     base = internvl_3_5_8b()
-    sizes = {"encoder.*": TOWER_300M, "connector.*": 12_595_200, "language.*": 30_532_122_624}
+    sizes = {"encoder.*": TOWER_300M, "connector.*": 12_595_200, "language.*": 30_532_122_624, "*": 30_848_730_112}
     return replace(
         base,
         id="internvl-3-5-30b-a3b",

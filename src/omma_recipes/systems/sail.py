@@ -29,8 +29,8 @@ DATA = Data(
     holdout=0.002,
     operators=(Decode(), Size(min_side=16)),
 )
-# arXiv 2501.05952: the projector, then all that sees on 131B tokens, then everything on data of rising complexity. Rates and the
-# number of bins a step are ours.
+# arXiv 2501.05952: the projector, then all that sees on 131B tokens (its first version; 655B in its second), then everything on
+# data of rising complexity. Rates and the number of bins a step are ours.
 ALIGN = Stage(
     name="align",
     trains=("connector.*",),
@@ -83,7 +83,8 @@ def sail_vl_2b() -> Recipe:
         stages=STAGES,
         suite=(CaptionLoss(source="captions"),),
         claims=Claims(
-            source="arXiv 2501.05952; SAIL-VL model cards (BytedanceDouyinContent)",
+            source="arXiv 2501.05952; BytedanceDouyinContent/SAIL-VL-2B configuration_sailvl.py for the tiles; sizes of its parts "
+            "are those of the models named, as no config.json was found to read",
             visual_tokens=TILED,
             parameters={"encoder.*": 304_012_288, "connector.*": 8_662_016, "language.*": 1_543_311_872},
             trainable={"align": ("connector",), "advance": SEEING} | tuned,
@@ -100,5 +101,5 @@ def sail_vl_1_5_8b() -> Recipe:
         id="sail-vl-1-5",
         title="SAIL-VL 1.5 8B",
         model=replace(base.model, encoder=AIMV2_HUGE, language=QWEN2_5_7B),
-        claims=replace(base.claims, parameters=sizes),
+        claims=replace(base.claims, source=f"{base.claims.source}; 682M of AIMv2-Huge on the card of timm", parameters=sizes),
     )
