@@ -4,11 +4,12 @@ from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.model.slots import Connector, Grid
+from omma.model.slots import Connector, ConnectorModule, Grid
 from omma.nn.grids import GridRows, on_host, patch_places, tile_borders, uneven
 
 
@@ -46,6 +47,20 @@ class PaddedSquares(Squares):
     def grid(self, patches: Grid) -> Grid:
         """Both sides divided by the factor, rounded up."""
         return -(-patches[0] // self.factor), -(-patches[1] // self.factor)
+
+
+class SquaresMlpModule(ConnectorModule):
+    """Squares (N, F · E) → visual tokens (N, D): LayerNorm, Linear, GELU, Linear. Its children say which squares."""
+
+    def __init__(self, square_dim: int, out_dim: int, norm_eps: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(square_dim, norm_eps)
+        self.up = nn.Linear(square_dim, out_dim)
+        self.down = nn.Linear(out_dim, out_dim)
+
+    def tokens(self, squares: Float[Tensor, "N FE"]) -> Float[Tensor, "N D"]:
+        """What a square becomes."""
+        return self.down(gelu(self.up(self.norm(squares))))
 
 
 def padded_squares(hidden: Float[Tensor, "P E"], grids: Int[Tensor, "I 3"], factor: int) -> Float[Tensor, "N F E"]:

@@ -5,12 +5,10 @@ Squares side by side row by row, LayerNorm, Linear, GELU, Linear (NVlabs/VILA `m
 """
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch import Tensor
 
 from omma.core.config import config
-from omma.model.slots import ConnectorModule
-from omma.model.squares import PaddedSquares, padded_squares
+from omma.model.squares import PaddedSquares, SquaresMlpModule, padded_squares
 from omma.schema.batch import Stream
 
 
@@ -24,17 +22,12 @@ class PaddedShuffle(PaddedSquares):
         return PaddedShuffleModule(self, in_dim, out_dim)
 
 
-class PaddedShuffleModule(ConnectorModule):
+class PaddedShuffleModule(SquaresMlpModule):
     """See `PaddedShuffle`."""
 
     def __init__(self, cfg: PaddedShuffle, in_dim: int, out_dim: int) -> None:
-        super().__init__()
+        super().__init__(in_dim * cfg.factor**2, out_dim, cfg.norm_eps)
         self.factor = cfg.factor
-        square_dim = in_dim * cfg.factor**2
-        self.norm = nn.LayerNorm(square_dim, cfg.norm_eps)
-        self.up = nn.Linear(square_dim, out_dim)
-        self.down = nn.Linear(out_dim, out_dim)
 
     def forward(self, features: Stream, grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
-        squares = padded_squares(features.hidden, grids, self.factor).flatten(1)
-        return self.down(gelu(self.up(self.norm(squares))))
+        return self.tokens(padded_squares(features.hidden, grids, self.factor).flatten(1))

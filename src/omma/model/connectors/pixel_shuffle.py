@@ -5,12 +5,10 @@ LayerNorm, Linear, GELU, Linear.
 """
 
 from jaxtyping import Float, Int
-from torch import Tensor, nn
-from torch.nn.functional import gelu
+from torch import Tensor
 
 from omma.core.config import config
-from omma.model.slots import ConnectorModule
-from omma.model.squares import Squares
+from omma.model.squares import Squares, SquaresMlpModule
 from omma.nn.grids import on_host, square_groups
 from omma.schema.batch import Stream
 
@@ -25,18 +23,13 @@ class PixelShuffle(Squares):
         return PixelShuffleModule(self, in_dim, out_dim)
 
 
-class PixelShuffleModule(ConnectorModule):
+class PixelShuffleModule(SquaresMlpModule):
     """See `PixelShuffle`."""
 
     def __init__(self, cfg: PixelShuffle, in_dim: int, out_dim: int) -> None:
-        super().__init__()
+        super().__init__(in_dim * cfg.factor**2, out_dim, cfg.norm_eps)
         self.factor = cfg.factor
-        square_dim = in_dim * cfg.factor**2
-        self.norm = nn.LayerNorm(square_dim, cfg.norm_eps)
-        self.up = nn.Linear(square_dim, out_dim)
-        self.down = nn.Linear(out_dim, out_dim)
 
     def forward(self, features: Stream, grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
         index = square_groups(on_host(grids), self.factor, features.hidden.device)
-        squares = features.hidden[index].flatten(1)
-        return self.down(gelu(self.up(self.norm(squares))))
+        return self.tokens(features.hidden[index].flatten(1))
