@@ -1,5 +1,6 @@
 """Steps: the parts of the whole way, each skipped when its mark says that it is done. Verbs are short chains of these."""
 
+from functools import partial
 from pathlib import Path
 
 from omma.cli.job import Job
@@ -27,7 +28,7 @@ from omma.train.loop import Settings
 from omma.train.plans import plan_stages
 from omma.train.stage import Stage
 from omma.weights.native import load_model
-from omma.weights.start import saved_words, start_model
+from omma.weights.start import Hold, as_they_are, saved_words, start_model
 
 
 def curate_step(job: Job) -> None:
@@ -64,8 +65,11 @@ def plan_step(job: Job, materials: Materials) -> dict[str, Plan]:
 
 def fresh_model(job: Job) -> VlmModule:
     """Recipe → the model before its first step: weights of the folders that it names, and random ones."""
-    recipe = job.recipe
-    return start_model(recipe.model, recipe.weights, recipe.run.seed, packages(recipe))
+    recipe, first = job.recipe, job.recipe.stages[:1]
+    hold: Hold = as_they_are
+    if first and job.run.done(f"train-{first[0].name}") is None:  # later stages begin with merged weights
+        hold = partial(first[0].adapter.hold, trains=first[0].trains, where=f"stages.{first[0].name}")
+    return start_model(recipe.model, recipe.weights, recipe.run.seed, packages(recipe), hold)
 
 
 def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool) -> list[Checkpoint]:

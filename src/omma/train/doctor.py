@@ -74,7 +74,7 @@ def examine(
     """
     module = built_on_meta(model.build).to(precision)
     counted = Counted(materials)
-    facts = tuple(_stage_facts(stage, module, counted, materials, recipe, seed) for stage in stages)
+    facts = tuple(_stage_facts(stage, module, counted, materials, recipe, seed, first=stage is stages[0]) for stage in stages)
     budget = stages[0].budget
     shown = [materials.samples[i] for i in _spread(len(materials.samples), num_previews)]
     rows = [row for s in shown for row in fit(s, materials.codec, materials.eye, budget.tokens, budget.patches).rows[:1]]
@@ -82,8 +82,10 @@ def examine(
     return Examination(num_parameters(module), len(materials.samples), len(materials.heldout), facts, previews)
 
 
-def _stage_facts(stage: Stage, module: nn.Module, counted: Counted, materials: Materials, recipe: Config, seed: int) -> StageFacts:
-    loading = size_of(module)
+def _stage_facts(
+    stage: Stage, module: nn.Module, counted: Counted, materials: Materials, recipe: Config, seed: int, *, first: bool
+) -> StageFacts:
+    merged = 0 if first else size_of(module)  # the first stage's weights come in as the stage holds them
     fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
     planned = plan_stage(stage, counted, recipe=recipe, seed=seed)
     plan, read = planned.plan, _estimate(planned, stage, materials)
@@ -105,7 +107,7 @@ def _stage_facts(stage: Stage, module: nn.Module, counted: Counted, materials: M
         pictures=round(read["pictures"]),
         patches=round(read["patches"]),
         flops=Work(module).flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
-        memory=estimate_memory(stage, module, fitted.trained, read["supervised"] / max(1.0, read["tokens"]), loading),
+        memory=estimate_memory(stage, module, fitted.trained, read["supervised"] / max(1.0, read["tokens"]), merged),
         outcomes=dict(verdicts),
         outcome_examples=examples,
         samples_by_source=dict(sorted(sources.items())),
@@ -140,9 +142,8 @@ def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str,
 def forecast(stage: Stage, module: nn.Module, *, share: float = 1.0, precision: torch.dtype = torch.float32) -> Memory:
     """Stage + the model on meta + the share of tokens that is supervised → memory of a step, from shapes alone."""
     module.to(precision)
-    loading = size_of(module)
     fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=0)
-    found = estimate_memory(stage, module, fitted.trained, share, loading)
+    found = estimate_memory(stage, module, fitted.trained, share)
     fitted.settle()
     return found
 

@@ -42,7 +42,7 @@ class Activations:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes on one rank at full budgets. `loading` is the model before adapters shrink it; `whole` and `again` are the
+    """Bytes on one rank at full budgets. `loading` is the model before the stage holds it as it does; `whole` and `again` are the
     activations of one micro-batch where blocks keep theirs and where they compute them again; `recompute` is the stage's choice.
     """
 

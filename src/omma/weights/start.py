@@ -1,10 +1,12 @@
 """Start: where a recipe's weights come from. Folders → the configs of the slots they fill, and a module with their weights."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from torch import nn
 
 from omma.core.config import HOUSE, Config, config
 from omma.core.errors import CheckpointError, ConfigError
@@ -17,6 +19,7 @@ from omma.weights.speech import chat_from
 
 FLOATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "stored": None}
 IMAGE_TOKEN = "<image>"  # for a language model that never had one
+Hold = Callable[[nn.Module], Mapping[str, Callable[[nn.Linear], nn.Module]]]
 
 
 @config
@@ -58,18 +61,22 @@ def adopt(model: Vlm, weights: Weights, trusted: tuple[str, ...] = HOUSE) -> Vlm
     return model
 
 
-def start_model(cfg: Vlm, weights: Weights, seed: int, trusted: tuple[str, ...] = HOUSE) -> VlmModule:
+def as_they_are(module: nn.Module) -> dict[str, Callable[[nn.Linear], nn.Module]]:
+    """No linear map is held otherwise than as itself."""
+    return {}
+
+
+def start_model(cfg: Vlm, weights: Weights, seed: int, trusted: tuple[str, ...] = HOUSE, hold: Hold = as_they_are) -> VlmModule:
     """Model + folders + seed → the module before its first step: what no folder fills is random.
 
-    CheckpointError for weights that do not fit the model, naming every difference.
+    `hold` names linear maps of the module (on meta) that something smaller stands in for as soon as each has its values,
+    so that a whole model of `weights.model` is never there in full. CheckpointError for weights that do not fit the
+    model, naming every difference.
     """
     dtype = FLOATS[weights.precision]
     if weights.model:
         source = _fitted(open_source(Path(weights.model), trusted), cfg)
-        module = shell(cfg, "cpu")
-        tensors = source.read(stored_tensors(module), vocab_size=cfg.text.vocab_size, dtype=dtype)
-        fill(module, tensors, where=weights.model)
-        return module
+        return _filled(shell(cfg, "cpu"), source, cfg.text.vocab_size, dtype, hold)
     module = cfg.build()
     init(module, seed)
     for folder, prefix in ((weights.encoder, SLOTS["vision"]), (weights.language, SLOTS["language"])):
@@ -84,6 +91,22 @@ def saved_words(weights: Weights) -> Path | None:
         if folder and (Path(folder) / "tokenizer" / "chat.json").is_file():
             return Path(folder) / "tokenizer"
     return None
+
+
+def _filled(module: VlmModule, source: Source, vocab_size: int, dtype: torch.dtype | None, hold: Hold) -> VlmModule:
+    """A module without weights → the same with those of a folder, read one by one."""
+    own, where = stored_tensors(module), str(source.folder)
+    source.match(own, vocab_size).check(where)
+    one, held = source.reader(own, dtype), hold(module)
+    for name, store in held.items():
+        linear = module.get_submodule(name)
+        assert isinstance(linear, nn.Linear)
+        fill(linear, {key: one(f"{name}.{key}") for key in stored_tensors(linear)}, where=where)
+        module.set_submodule(name, store(linear))
+    whole = {name: one(name) if name in own and name.rpartition(".")[0] not in held else tensor
+             for name, tensor in stored_tensors(module).items()}  # fmt: skip
+    fill(module, whole, where=where)
+    return module
 
 
 def _whole(source: Source) -> Vlm:

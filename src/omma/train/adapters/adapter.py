@@ -1,6 +1,6 @@
 """Adapter: what of a model moves in a stage: whole tensors, or small matrices beside frozen ones. Module → Fitted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,10 @@ class Adapter(Config):
     def needs_trains(self) -> bool:
         """Whether a stage without any pattern in `trains` would train nothing."""
         return True
+
+    def hold(self, module: nn.Module, trains: tuple[str, ...], *, where: str) -> Mapping[str, Callable[[nn.Linear], nn.Module]]:
+        """Module on meta → the linear maps that `fit` would keep in fewer bits, each with what makes it so: for loading."""
+        return {}
 
     def fit(self, module: nn.Module, trains: tuple[str, ...], *, where: str, seed: int) -> Fitted:
         """Freeze all but what `trains` (globs over parameter names) and this adapter let move; a module on meta will do.

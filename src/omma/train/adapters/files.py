@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -20,6 +20,7 @@ class AdapterFile:
     """One adapter. `ranks` by name of linear map; `small` holds `NAME.lora_A.weight` (R, E) and `NAME.lora_B.weight` (D, R).
 
     `whole` are tensors that moved without an adapter. `base` is a checksum of what stood still, `path` where others find it.
+    `stacks` give the tensors (experts, out, in) that others adapt as a whole, in the order of their module, one rank.
     """
 
     ranks: Mapping[str, int]
@@ -30,6 +31,7 @@ class AdapterFile:
     whole: Mapping[str, Tensor]
     base: str
     path: str = ""
+    stacks: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
@@ -46,13 +48,14 @@ def write_adapter(folder: Path, adapter: AdapterFile) -> None:
     from peft import LoraConfig  # noqa: PLC0415  (seconds that only stages with adapters pay)
 
     folder.mkdir(parents=True, exist_ok=True)
-    most = max(adapter.ranks.values())
+    most = max((adapter.stacks or adapter.ranks).values())
     LoraConfig(
         r=most,
         lora_alpha=adapter.alpha,  # type: ignore[arg-type]
-        lora_dropout=adapter.dropout,
+        lora_dropout=0.0 if adapter.stacks else adapter.dropout,  # PEFT has none for stacks
         use_rslora=adapter.by_root,
         target_modules=sorted(adapter.ranks),
+        target_parameters=sorted(adapter.stacks) or None,
         rank_pattern={name: rank for name, rank in adapter.ranks.items() if rank != most},
         modules_to_save=sorted({name.rpartition(".")[0] for name in adapter.whole}) or None,
         base_model_name_or_path=adapter.path or None,
@@ -88,7 +91,11 @@ def check_fits(given: AdapterFile, wanted: AdapterFile, where: str) -> None:
     differing = sorted(own.keys() ^ theirs.keys()) or [name for name in own if own[name].shape != theirs[name].shape]
     if differing:
         got = f"an adapter of another model: {differing[0]} and {len(differing) - 1} more differ"
-        raise CheckpointError(where, got, f"the {len(own)} tensors that this stage trains")
+        fix = "give the adapter/ of a checkpoint of omma's (not adapter-released/), and its patterns and ranks"
+        raise CheckpointError(where, got, f"the {len(own)} tensors that this stage trains", fix)
+    if (given.alpha, given.by_root) != (wanted.alpha, wanted.by_root):
+        got, expected = (f"alpha={x.alpha:g}, scaling={'sqrt' if x.by_root else 'rank'}" for x in (given, wanted))
+        raise CheckpointError(where, got, expected, "its factors mean something else at another scale: give the one it has")
     if given.base != wanted.base:
         fix = "give the weights that it was trained beside, or train a new adapter in another run folder"
         raise CheckpointError(where, f"an adapter for other frozen weights ({given.base or 'unknown'})", wanted.base, fix)

@@ -4,10 +4,11 @@ Chosen are linear maps by globs over their names; vocabulary heads and patch emb
 stage's `trains` name moves whole beside them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from omma.core.errors import ConfigError
 from omma.core.seeds import derive
 from omma.nn.patches import PatchEmbedding
 from omma.train.adapters.adapter import Adapter, Fitted
-from omma.train.adapters.files import FOLDER, AdapterFile, check_fits, read_adapter, write_adapter
+from omma.train.adapters.files import CONFIG, FOLDER, AdapterFile, check_fits, read_adapter, write_adapter
 from omma.train.adapters.stored import StoredLinear
 from omma.train.audit import checksum
 from omma.train.patterns import resolve
@@ -33,7 +34,9 @@ class Lora(Adapter):
     """`patterns` give each linear map whose name a glob matches its rank, the first match counts.
 
     What B A adds is scaled by alpha / rank, or alpha / √rank (`scaling="sqrt"`, arXiv 2312.03732). `dropout` falls on the
-    input of A. `base` is how the frozen matrices beside adapters are held: as they came, or in fewer bits.
+    input of A. `base` is how the frozen matrices beside adapters are held: as they came, or in fewer bits from the moment
+    they are read. `start` is a checkpoint (or its `adapter/`) whose factors are gone on with, beside the same base; empty:
+    fresh ones.
     """
 
     patterns: dict[str, int] = {"language.*": 16}
@@ -41,6 +44,7 @@ class Lora(Adapter):
     dropout: float = 0.0
     scaling: Literal["rank", "sqrt"] = "rank"
     base: Literal["kept", "bf16", "nf4"] = "kept"
+    start: str = ""
 
     def check(self) -> None:
         if not self.patterns:
@@ -58,8 +62,8 @@ class Lora(Adapter):
         return False
 
     def tiny(self) -> "Lora":
-        """Ranks of at most 4."""
-        return replace(self, patterns={pattern: min(rank, TINY_RANK) for pattern, rank in self.patterns.items()})
+        """Ranks of at most 4, from fresh factors."""
+        return replace(self, patterns={pattern: min(rank, TINY_RANK) for pattern, rank in self.patterns.items()}, start="")
 
     def ranks(self, module: nn.Module, *, where: str) -> dict[str, int]:
         """Module → rank by name of linear map. ConfigError for a glob that matches none, with the nearest names."""
@@ -68,16 +72,28 @@ class Lora(Adapter):
         matches = {name: [rank for glob, rank in self.patterns.items() if fnmatchcase(name, glob)] for name in names}
         return {name: ranks[0] for name, ranks in matches.items() if ranks}
 
+    def hold(self, module: nn.Module, trains: tuple[str, ...], *, where: str) -> Mapping[str, Callable[[nn.Linear], nn.Module]]:
+        if self.base == "kept":
+            return {}
+        ranks = self.ranks(module, where=f"{where}.adapter.patterns")
+        _whole(module, trains, ranks, where=f"{where}.trains")
+        return dict.fromkeys(ranks, partial(StoredLinear, store=self.base))
+
     def fit(self, module: nn.Module, trains: tuple[str, ...], *, where: str, seed: int) -> "FittedLora":
         ranks = self.ranks(module, where=f"{where}.adapter.patterns")
         whole = _whole(module, trains, ranks, where=f"{where}.trains")
-        _inject(module, self, ranks)
+        stored = _inject(module, self, ranks)
         for name in ranks:
             layer: Any = module.get_submodule(name)
-            _start(layer, derive(seed, "lora", name))
-            if self.base != "kept":
+            if name in stored:
+                layer.base_layer = stored[name]
+            elif self.base != "kept":
                 layer.base_layer = StoredLinear(layer.base_layer, self.base)
-        return FittedLora(module, self, ranks, whole)
+            _start(layer, derive(seed, "lora", name))
+        fitted = FittedLora(module, self, ranks, whole)
+        if self.start and not next(module.parameters()).is_meta:
+            fitted.go_on(Path(self.start), where=f"{where}.adapter.start")
+        return fitted
 
 
 class FittedLora(Fitted):
@@ -118,9 +134,19 @@ class FittedLora(Fitted):
     def save(self, folder: Path) -> None:
         write_adapter(folder / FOLDER, self.file())
 
+    def go_on(self, folder: Path, *, where: str) -> None:
+        """Take the factors of an adapter that was trained elsewhere. ConfigError, CheckpointError unless it fits this base."""
+        folder = folder / FOLDER if (folder / FOLDER).is_dir() else folder
+        if not (folder / CONFIG).is_file():
+            raise ConfigError(where, f"no {CONFIG} in {folder}", f"a checkpoint folder with {FOLDER}/ in it, or that folder")
+        self._take(folder)
+
     def restore(self, folder: Path) -> None:
-        given = read_adapter(folder / FOLDER)
-        check_fits(given, self.file(), str(folder / FOLDER))
+        self._take(folder / FOLDER)
+
+    def _take(self, folder: Path) -> None:
+        given = read_adapter(folder)
+        check_fits(given, self.file(), str(folder))
         with torch.no_grad():
             for name, parameter in self.trained.items():
                 parameter.copy_(given.tensors[name])
@@ -136,12 +162,13 @@ class FittedLora(Fitted):
         del self.module.peft_config
 
 
-def adaptable(module: nn.Module) -> dict[str, nn.Linear]:
+def adaptable(module: nn.Module) -> dict[str, nn.Module]:
     """Module → its linear maps by name, without the vocabulary head and patch embeddings (convolutions elsewhere)."""
     head = module.get_submodule("language").head
     patches = {id(part.project) for part in module.modules() if isinstance(part, PatchEmbedding)}
-    linears = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
-    return {name: part for name, part in linears.items() if part.weight is not head and id(part) not in patches}
+    plain = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear | StoredLinear)}
+    heads = {name for name, part in plain.items() if isinstance(part, nn.Linear) and part.weight is head}
+    return {name: part for name, part in plain.items() if name not in heads and id(part) not in patches}
 
 
 def _whole(module: nn.Module, trains: tuple[str, ...], ranks: Mapping[str, int], *, where: str) -> dict[str, nn.Parameter]:
@@ -155,7 +182,8 @@ def _whole(module: nn.Module, trains: tuple[str, ...], ranks: Mapping[str, int],
     return {name: parameters[name] for name in names}
 
 
-def _inject(module: nn.Module, cfg: Lora, ranks: Mapping[str, int]) -> None:
+def _inject(module: nn.Module, cfg: Lora, ranks: Mapping[str, int]) -> dict[str, StoredLinear]:
+    """Put PEFT's layers in; → the maps that were in fewer bits already, in whose place each layer has a hollow one."""
     from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415  (seconds that only stages with adapters pay)
 
     spread = dict.fromkeys(ranks.values())
@@ -167,12 +195,17 @@ def _inject(module: nn.Module, cfg: Lora, ranks: Mapping[str, int]) -> None:
         target_modules=list(ranks),
         rank_pattern=dict(ranks) if len(spread) > 1 else {},
     )
+    stored = {name: part for name in ranks if isinstance(part := module.get_submodule(name), StoredLinear)}
+    for name, part in stored.items():
+        module.set_submodule(name, part.plain(torch.empty(part.out_features, part.in_features, device="meta")))
     inject_adapter_in_model(peft, module, adapter_name=ADAPTER, low_cpu_mem_usage=True)
+    return stored
 
 
 def _start(layer: Any, seed: int) -> None:
     """Fresh fp32 factors where the frozen matrix lies: A uniform within ±1/√fan-in, as Linear starts, and B zero."""
-    device = layer.base_layer.weight.device
+    base = layer.base_layer
+    device = base.values.device if isinstance(base, StoredLinear) else base.weight.device
     for side in "AB":
         linear = getattr(layer, f"lora_{side}")[ADAPTER]
         values = torch.zeros(linear.weight.shape, device=device)
