@@ -129,3 +129,18 @@ def test_errors_in_own_files_are_told_with_their_place(omma: Callable, desk: Pat
     assert "SyntaxError" in omma("show", "cut.py").err
     (desk / "json.py").write_text("")
     assert "a module named 'json' is loaded already; rename the file" in omma("show", "json.py").err
+
+
+def test_recipes_are_listed_by_family_and_narrowed_by_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.answer(["recipes"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    order = [
+        next(i for i, line in enumerate(lines) if line.split()[:1] == [name])
+        for name in ("quickstart", "llava_1_5_7b", "qwen_vl_7b")
+    ]
+    assert order == sorted(order) and "The Qwen-VL line" in "".join(lines[: order[2]])
+    assert main.answer(["recipes", "qwen3"]) == 0
+    narrowed = capsys.readouterr().out
+    assert "qwen3_vl_8b" in narrowed and "quickstart" not in narrowed
+    assert main.answer(["recipes", "nosuch"]) == 2
+    assert capsys.readouterr().err == "error: omma recipes: no recipe says 'nosuch'; omma recipes lists them all\n"

@@ -14,13 +14,14 @@ PACKAGE = "omma_recipes"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One recipe of the catalogue: where its function stands and the first line of its docstring."""
+    """One recipe of the catalogue: where its function stands, and the first lines of its docstring and of its module's."""
 
     name: str
     module: str
     path: Path
     line: int
     summary: str
+    group: str
 
 
 def catalogue() -> dict[str, Listed]:
@@ -34,10 +35,12 @@ def catalogue() -> dict[str, Listed]:
 
 def recipes_in(path: Path, module: str) -> Iterator[Listed]:
     """The recipe functions of one source file. SyntaxError if it is no Python."""
-    for node in ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    group = (ast.get_docstring(tree) or module).partition("\n")[0]
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and _makes_a_recipe(node):
             summary = (ast.get_docstring(node) or "").partition("\n")[0]
-            yield Listed(node.name, module, path, node.lineno, summary)
+            yield Listed(node.name, module, path, node.lineno, summary, group)
 
 
 def _makes_a_recipe(node: ast.FunctionDef) -> bool:

@@ -25,9 +25,10 @@ NATIVE_PARTS = ("config.yaml", "tokenizer")
 def command(run: RunPath, parts: Parts, to: To = "transformers", output: Output = "", shard_size: ShardSize = 5.0) -> None:
     """Write the newest checkpoint of a run (or a checkpoint folder) for other programs.
 
-    Reads the checkpoint and its tokenizer; writes a folder. With --to transformers, transformers loads what was written and must give the same token ids and logits on test
-    pictures before the folder is kept. A model that no released class covers is written in omma's own layout instead,
-    with a word that nothing else can serve it.
+    Reads the checkpoint and its tokenizer; writes a folder, RUN/export if none is given. With --to transformers,
+    transformers loads what was written and must give the same token ids and logits on test pictures before the folder
+    is kept. A model that no released class covers is written in omma's own layout instead, with a word that nothing
+    else can serve it.
 
     Example: omma export runs/llava --output llava-tuned
     """
