@@ -13,8 +13,9 @@ from torch.nn.functional import interpolate
 
 from omma.nn.grids import GridRows, patch_places
 
-# smooth: with antialiasing when the grid is smaller than the table; corners: the table's corners meet the grid's corners.
-Resize = Literal["bicubic", "bicubic_smooth", "bilinear_smooth", "bilinear_corners"]
+# smooth: with antialiasing when the grid is smaller than the table; corners: the table's corners meet the grid's corners;
+# buckets: nothing is resized, patch i of n reads row ⌊i · side / n⌋ (Idefics2, MiniCPM-V), computed in fp32 as those do.
+Resize = Literal["bicubic", "bicubic_smooth", "bilinear_smooth", "bilinear_corners", "buckets"]
 KINDS: dict[Resize, dict[str, Any]] = {
     "bicubic": {"mode": "bicubic", "align_corners": False},
     "bicubic_smooth": {"mode": "bicubic", "align_corners": False, "antialias": True},
@@ -27,7 +28,8 @@ def read_table(table: Float[Tensor, "S D"], side: int, rows: GridRows, kind: Res
     """Table of side² positions + grids → position of each patch of the stream. Distinct grids are resized once each."""
     shapes = sorted({(r, c) for _, r, c in rows})
     square = table.float().unflatten(0, (side, side)).permute(2, 0, 1)[None]
-    sheets = [table if shape == (side, side) else _resized(square, shape, kind).to(table.dtype) for shape in shapes]
+    as_it_stands = [] if kind == "buckets" else [(side, side)]
+    sheets = [table if shape in as_it_stands else _resized(square, shape, kind).to(table.dtype) for shape in shapes]
     return torch.cat([table[:0], *sheets])[_table_index(rows, table.device)]
 
 
@@ -43,7 +45,15 @@ def sincos_2d(rows: GridRows, dim: int, device: torch.device) -> Float[Tensor, "
 
 
 def _resized(square: Float[Tensor, "1 D S S"], shape: tuple[int, int], kind: Resize) -> Float[Tensor, "Q D"]:
+    if kind == "buckets":
+        rows, columns = (_buckets(count, square.shape[-1]).to(square.device) for count in shape)
+        return square[0][:, rows][:, :, columns].permute(1, 2, 0).flatten(0, 1)
     return interpolate(square, size=shape, **KINDS[kind])[0].permute(1, 2, 0).flatten(0, 1)
+
+
+def _buckets(count: int, side: int) -> Int[Tensor, "n"]:
+    """Patches along one axis → row of the table that each reads (transformers `models/idefics2`, `Idefics2VisionEmbeddings`)."""
+    return torch.bucketize(torch.arange(0, 1 - 1e-6, 1 / count), torch.arange(1 / side, 1.0, 1 / side), right=True)
 
 
 @lru_cache(maxsize=64)
