@@ -36,7 +36,8 @@ DATA = Data(
     operators=(Decode(), Size(min_side=16)),
 )
 CLAIMS = Claims(
-    source="arXiv 2412.10302; token counts by 14·15 + 1 + 14 rows (14 columns + 1) of the released processor",
+    source="arXiv 2412.10302; token counts by 14·15 + 1 + 14 rows (14 columns + 1) of the released processor; totals of its "
+    "inference.py (3.37B, 16.1B, 27.5B), which count 0.015B of SigLIP's unread pooling head",
     visual_tokens={"384x384": 421, "1152x1152": 2017, "768x384": 210 + 1 + 14 * 29, "384x768": 210 + 1 + 28 * 15},
     parameters={"encoder.*": TOWER},
     trainable={
@@ -49,20 +50,34 @@ CLAIMS = Claims(
 
 def deepseek_vl2_tiny() -> Recipe:
     """DeepSeek-VL2-Tiny: 3B with 0.6B at work per token, plain attention, 64 experts of which six are chosen."""
-    return _recipe("deepseek-vl2-tiny", "DeepSeek-VL2 Tiny", DEEPSEEK_3B, 129_280, rates=(5.4e-4, 5.4e-4, 3.0e-5), batch=2336)
+    return _recipe(
+        "deepseek-vl2-tiny", "DeepSeek-VL2 Tiny", DEEPSEEK_3B, 129_280, 3_355_263_088, rates=(5.4e-4, 5.4e-4, 3.0e-5), batch=2336
+    )
 
 
 def deepseek_vl2_small() -> Recipe:
     """DeepSeek-VL2-Small: 16B with 2.4B at work per token, latent attention."""
-    return _recipe("deepseek-vl2-small", "DeepSeek-VL2 Small", DEEPSEEK_16B, 102_400, rates=(4.2e-4, 4.2e-4, 1.4e-5), batch=2976)
+    return _recipe(
+        "deepseek-vl2-small",
+        "DeepSeek-VL2 Small",
+        DEEPSEEK_16B,
+        102_400,
+        16_133_111_152,
+        rates=(4.2e-4, 4.2e-4, 1.4e-5),
+        batch=2976,
+    )
 
 
 def deepseek_vl2() -> Recipe:
     """DeepSeek-VL2: 27B with 4.1B at work per token, latent attention, sigmoid scores with a bias on the choice."""
-    return _recipe("deepseek-vl2", "DeepSeek-VL2", DEEPSEEK_27B, 129_280, rates=(4.5e-4, 4.5e-4, 2.0e-5), batch=3360)
+    return _recipe(
+        "deepseek-vl2", "DeepSeek-VL2", DEEPSEEK_27B, 129_280, 27_464_893_808, rates=(4.5e-4, 4.5e-4, 2.0e-5), batch=3360
+    )
 
 
-def _recipe(id: str, title: str, language: Decoder, rows: int, *, rates: tuple[float, float, float], batch: int) -> Recipe:
+def _recipe(
+    id: str, title: str, language: Decoder, rows: int, total: int, *, rates: tuple[float, float, float], batch: int
+) -> Recipe:
     width = language.width
     connector = 4 * 1152 * width + width + width * width + width
     return Recipe(
@@ -83,7 +98,7 @@ def _recipe(id: str, title: str, language: Decoder, rows: int, *, rates: tuple[f
             _stage("instruct", ("*",), {"instructions": 1.0}, rates[2], Constant(warmup=0.03), 64),
         ),
         suite=(CaptionLoss(source="captions"),),
-        claims=replace(CLAIMS, parameters=CLAIMS.parameters | {"connector.*": connector, "splice.*": 2 * width}),
+        claims=replace(CLAIMS, parameters=CLAIMS.parameters | {"connector.*": connector, "splice.*": 2 * width, "*": total}),
     )
 
 
@@ -99,3 +114,17 @@ def _stage(name: str, trains: tuple[str, ...], mixture: dict[str, float], lr: fl
         precision="bf16",
         recompute="blocks",
     )
+
+
+def _language(cfg: Decoder, rows: int) -> int:
+    """Embedding and head, norms, attention of every layer, one dense branch, experts in all other layers."""
+    assert cfg.experts is not None
+    width, latent, experts = cfg.width, cfg.latent, cfg.experts
+    attention = 4 * width * width
+    if latent is not None:
+        heads = cfg.heads * (latent.still_dim + cfg.head_dim + latent.value_dim)
+        keys = latent.kv_rank * cfg.heads * (latent.still_dim + latent.value_dim)
+        attention = width * heads + width * (latent.kv_rank + cfg.head_dim) + latent.kv_rank + keys
+    chosen = experts.num * width + 3 * width * (experts.num * experts.width + experts.shared_width)
+    layers = cfg.depth * (attention + 2 * width) + 3 * width * cfg.mlp_width + (cfg.depth - 1) * chosen
+    return 2 * rows * width + layers + width
