@@ -59,8 +59,8 @@ def released(adapter: AdapterFile, names: Names, shapes: Shapes, path: str = "")
         else:
             stacks[theirs] = _stack(adapter, parts[theirs], shapes)
     rank = max((a.shape[1] for a, _ in stacks.values()), default=0)  # one for all: PEFT takes it for that of the whole adapter
-    for theirs, (a, b) in stacks.items():
-        module = theirs.rpartition(".")[0]
+    for theirs in sorted(stacks, key=list(held.values()).index):  # as the layout names them, which is the order of their module
+        module, (a, b) = theirs.rpartition(".")[0], stacks[theirs]
         small = _inwards(small, module)
         small[f"{module}.lora_A.weight"] = pad(a, (0, 0, 0, rank - a.shape[1])).flatten(0, 1)  # expert by expert
         wide = pad(b, (0, rank - b.shape[2])) / adapter.scale(rank)
