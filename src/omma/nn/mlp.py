@@ -12,7 +12,7 @@ from torch.nn.functional import gelu, relu, silu
 from omma.nn.init import ResidualLinear
 
 MlpKind = Literal["plain", "gated"]
-Activation = Literal["gelu", "gelu_tanh", "quick_gelu", "silu", "relu"]
+Activation = Literal["gelu", "gelu_tanh", "quick_gelu", "silu", "relu", "relu2"]
 
 
 def quick_gelu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
@@ -20,8 +20,14 @@ def quick_gelu(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     return x * torch.sigmoid(1.702 * x)
 
 
+def relu_squared(x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+    """max(x, 0)² (arXiv 2109.08668)."""
+    return relu(x).square()
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": gelu, "gelu_tanh": partial(gelu, approximate="tanh"), "quick_gelu": quick_gelu, "silu": silu, "relu": relu,
+    "relu2": relu_squared,
 }  # fmt: skip
 
 
