@@ -159,3 +159,62 @@ def test_a_part_is_checked_and_told_how_to_use(released, omma, desk):
     save_file(own | {"lm_head.weight": head}, folder / "model.safetensors", metadata={"format": "pt"})
     said = omma("import", "language")
     assert said.code == 0 and "omma train RECIPE weights.language=language" in " ".join(said.out.split()), said.err
+
+
+def damage(folder, kind):
+    """What happens to downloads: one thing in a released folder changes."""
+    weights, config = folder / "model.safetensors", folder / "config.json"
+    said = json.loads(config.read_text())
+    if kind == "a missing shard":
+        names = load_file(weights)
+        index = {name: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, name in enumerate(names)}
+        for file in sorted(set(index.values()))[:1]:
+            save_file({n: names[n] for n in names if index[n] == file}, folder / file, metadata={"format": "pt"})
+        weights.unlink()
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    elif kind == "a cut off file":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif kind == "integers":
+        save_file({name: value.to(torch.int8) for name, value in load_file(weights).items()}, weights)
+    elif kind == "another width":
+        config.write_text(json.dumps(said | {"text_config": said["text_config"] | {"intermediate_size": 99}}))
+    elif kind == "another family":
+        config.write_text(json.dumps(said | {"model_type": "llave_next"}))
+    elif kind == "code of its own":
+        config.write_text(json.dumps(said | {"model_type": "mystery", "auto_map": {"AutoModel": "modeling.Mystery"}}))
+    elif kind == "no image token":
+        words = json.loads((folder / "tokenizer.json").read_text())
+        words["added_tokens"] = [token for token in words["added_tokens"] if token["content"] != "<image>"]
+        (folder / "tokenizer.json").write_text(json.dumps(words))
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("a missing shard", "odd: 1 of 2 shards are not here: model-00002-of-00002.safetensors; expected every file that"),
+        ("a cut off file", "of its header; it is cut off or damaged: copy it again"),
+        ("integers", "I8 values; expected a float dtype (F32, F16, BF16); quantised checkpoints are not covered"),
+        ("another width", "of another shape: "),
+        ("another family", "model_type 'llave_next'; expected a model_type that omma knows; did you mean 'llava_next'?"),
+        ("code of its own", "'mystery' needs code that lies in the folder (auto_map); omma never runs code from a checkpoint"),
+        (
+            "no image token",
+            "image_token_index is 2, which is no added token of tokenizer.json; config.json and tok",
+        ),
+    ],
+)
+def test_a_damaged_or_foreign_folder_is_told_in_one_line(kind, words, released, omma, desk):
+    shutil.copytree(released, desk / "odd")
+    damage(desk / "odd", kind)
+    for verb in (("import", "odd", "--to", "runs/odd"), ("train", "./lab.py:mine", "weights.model=odd")):
+        said = omma(*verb)
+        assert said.code == 2 and words in said.err and said.err.strip().splitlines()[-1].startswith("error: "), said.err
+    assert not (desk / "runs/odd").exists()
+
+
+def test_adapters_that_match_nothing_or_belong_elsewhere_are_told_before_a_step(released, omma, desk):
+    lora = "stages.instruct.adapter={class: omma.train.adapters.lora.Lora, patterns: {%s: 4}}"
+    start = ("./lab.py:mine", f"weights.model={released}", "stages.instruct.trains=[]")
+    said = omma("train", *start, lora % "langage.*", "run.folder=runs/a")
+    assert said.code == 2 and "pattern 'langage.*' matches no linear map" in said.err, said.err
+    assert "did you mean 'language.*'" in said.err and not list((desk / "runs/a").glob("checkpoints/*/adapter"))

@@ -132,3 +132,10 @@ def test_pickles_and_empty_folders_are_refused_with_the_way_out(tmp_path):
     (tmp_path / "pytorch_model.bin").unlink()
     with pytest.raises(CheckpointError, match=r"1 shards without model\.safetensors\.index\.json"):
         open_shards(tmp_path)
+
+
+def test_a_dtype_that_no_weight_has_is_told(tmp_path):
+    header = json.dumps({"a": {"dtype": "F4", "shape": [4], "data_offsets": [0, 2]}}).encode()
+    (tmp_path / SINGLE).write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
+    with pytest.raises(CheckpointError, match=r"values of dtype F4; expected one of F64, F32, .*; quantised checkpoints are not"):
+        open_shards(tmp_path)

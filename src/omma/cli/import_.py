@@ -45,7 +45,8 @@ def command(folder: Folder, to: To = "", dtype: Precision = "stored", keys: Keys
         return
     target = Path(to or f"runs/{folder.resolve().name}")
     import_checkpoint(source, target, PRECISIONS[dtype])
-    screen().print(f"wrote {target}; next: omma chat {target} --image PICTURE", markup=False, soft_wrap=True)
+    then = f"omma chat {target} --image PICTURE; omma train finetune_lora weights.model={target} data.root=FOLDER"
+    screen().print(f"wrote {target}\nnext: {then}", markup=False, soft_wrap=True)
 
 
 def report(found: Match, source: Source, keys: bool) -> Table:
@@ -59,9 +60,9 @@ def report(found: Match, source: Source, keys: bool) -> Table:
         "unexpected": found.unexpected,
         "other shape": found.wrong,
     }
-    size = source.shards.num_bytes / 1e9
+    size = source.shards.num_bytes
     table = Table(
-        box=None, pad_edge=False, title=f"{source.folder}: {len(source.shards)} tensors, {size:.2f} GB", title_justify="left"
+        box=None, pad_edge=False, title=f"{source.folder}: {len(source.shards)} tensors, {_size(size)}", title_justify="left"
     )
     for name in ("keys", "count", "names"):
         table.add_column(name, overflow="fold", justify="right" if name == "count" else "left")
@@ -70,6 +71,10 @@ def report(found: Match, source: Source, keys: bool) -> Table:
         said = [f"{name} → {ours[name]}" if name in ours else name for name in names] if keys else _told(names)
         table.add_row(kind, str(len(names)), "\n".join(said))
     return table
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.2f} GB" if num_bytes >= 1e8 else f"{num_bytes / 1e6:.2f} MB"
 
 
 def _told(names: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """`omma train`: planned samples → checkpoints of every stage."""
 
 from omma.cli.arguments import Changes, Parts, RecipeName
-from omma.cli.job import job
+from omma.cli.job import Job, job
 from omma.cli.steps import curate_step, fresh_model, gather, plan_step, train_step
 from omma.core.progress import say
 
@@ -20,4 +20,11 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts) -> None:
         plan_step(work, materials)
         finals = train_step(work, fresh_model(work), materials, score=False)
         if work.world.leads:
-            say(f"trained: {', '.join(str(final.folder) for final in finals)}; next: omma run {recipe} scores it")
+            say(f"trained: {', '.join(str(final.folder) for final in finals)}")
+            say(f"next: {next_steps(work)}")
+
+
+def next_steps(work: Job) -> str:
+    """What one would do with a trained run."""
+    verbs = [f"omma chat {work.run.path} --image PICTURE", f"omma export {work.run.path}"]
+    return "; ".join([f"omma run {work.run.path} (scores it)", *verbs] if work.recipe.suite else verbs)

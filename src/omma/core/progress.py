@@ -65,4 +65,4 @@ def track(items: Iterable[Item], name: str, total: int | None = None) -> Iterato
 
 def say(text: str) -> None:
     """One line to the person, beside the bars."""
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=True)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from omma.core.errors import CheckpointError
 from omma.core.files import write_text
+from omma.core.progress import Bar
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 5 * 10**9  # as transformers writes by default up to 2025; every server reads it
@@ -28,6 +29,7 @@ DTYPES = {
 }  # fmt: skip
 WORDS = {dtype: word for word, dtype in DTYPES.items()}
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+QUANTISED = "quantised checkpoints are not covered: take the same model in bf16 or fp16"
 HEADER_LIMIT = 100_000_000  # bytes, as the reference reader has it
 
 
@@ -65,8 +67,7 @@ class Shards:
         entry = self.stored[name]
         if entry.dtype not in FLOATS:
             got = f"{name} holds {WORDS[entry.dtype]} values"
-            fix = "quantised checkpoints are not covered: take the same model in bf16 or fp16"
-            raise CheckpointError(str(entry.file), got, "a float dtype (F32, F16, BF16)", fix)
+            raise CheckpointError(str(entry.file), got, "a float dtype (F32, F16, BF16)", QUANTISED)
         tensor = torch.empty(entry.shape, dtype=entry.dtype)
         if entry.end > entry.begin:
             with entry.file.open("rb", buffering=0) as file:
@@ -126,8 +127,9 @@ def write_shards(
     """
     groups = _groups(tensors, shard_bytes)
     files = [SINGLE] if len(groups) == 1 else [f"model-{i + 1:05d}-of-{len(groups):05d}.safetensors" for i in range(len(groups))]
-    for name, group in zip(files, groups, strict=True):
-        _write(folder / name, {key: tensors[key] for key in group}, read)
+    with Bar("write weights", len(tensors)) as bar:
+        for name, group in zip(files, groups, strict=True):
+            _write(folder / name, {key: tensors[key] for key in group}, read, bar)
     if len(groups) > 1:
         weight_map = {key: file for file, group in zip(files, groups, strict=True) for key in group}
         total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
@@ -149,7 +151,7 @@ def _groups(tensors: Mapping[str, Tensor], shard_bytes: int) -> list[list[str]]:
     return groups
 
 
-def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor]) -> None:
+def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor], bar: Bar) -> None:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, tensor in tensors.items():
@@ -165,6 +167,7 @@ def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tens
             tensor = read(name).detach().to("cpu", expected.dtype).contiguous()
             assert tensor.shape == expected.shape, f"{name}: {tuple(tensor.shape)} read, {tuple(expected.shape)} planned"
             _write_all(handle, _bytes(tensor))
+            bar.advance(note=file.name)
 
 
 def _bytes(tensor: Tensor) -> memoryview:
@@ -188,6 +191,8 @@ def _read_into(handle: Any, target: memoryview, entry: Stored) -> None:
 
 
 def _entry(file: Path, said: Mapping[str, Any], start: int) -> Stored:
+    if said["dtype"] not in DTYPES:
+        raise CheckpointError(str(file), f"values of dtype {said['dtype']}", f"one of {', '.join(DTYPES)}", QUANTISED)
     dtype, shape = DTYPES[said["dtype"]], tuple(int(side) for side in said["shape"])
     begin, end = said["data_offsets"]
     if end - begin != math.prod(shape) * dtype.itemsize or begin < 0:

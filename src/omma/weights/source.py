@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from omma.core.config import HOUSE, Config, field_types, load
 from omma.core.errors import CheckpointError
 from omma.core.files import read_text
+from omma.core.progress import track
 from omma.model.slots import Encoder, Language, built_on_meta
 from omma.model.vlm import Vlm
 from omma.weights.family import Family, Kind, find_family
@@ -81,7 +82,7 @@ class Source:
         """Tensors of a module → their values by our names, one file tensor at a time. CheckpointError unless all fit."""
         self.match(own, vocab_size).check(str(self.folder))
         one = self.reader(own, dtype, device)
-        return {name: one(name) for name in own}
+        return {name: one(name) for name in track(own, "read weights", total=len(own))}
 
     def reader(
         self, own: Mapping[str, Tensor], dtype: torch.dtype | None = None, device: torch.device | str = "cpu"

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from omma.core.config import HOUSE, Config, config
 from omma.core.errors import CheckpointError, ConfigError
+from omma.core.progress import Bar
 from omma.model.vlm import Vlm, VlmModule
 from omma.nn.init import init
 from omma.pack.chat import Chat
@@ -97,14 +98,20 @@ def _filled(module: VlmModule, source: Source, vocab_size: int, dtype: torch.dty
     """A module without weights → the same with those of a folder, read one by one."""
     own, where = stored_tensors(module), str(source.folder)
     source.match(own, vocab_size).check(where)
-    one, held = source.reader(own, dtype), hold(module)
-    for name, store in held.items():
-        linear = module.get_submodule(name)
-        assert isinstance(linear, nn.Linear)
-        fill(linear, {key: one(f"{name}.{key}") for key in stored_tensors(linear)}, where=where)
-        module.set_submodule(name, store(linear))
-    whole = {name: one(name) if name in own and name.rpartition(".")[0] not in held else tensor
-             for name, tensor in stored_tensors(module).items()}  # fmt: skip
+    read, held = source.reader(own, dtype), hold(module)
+    with Bar("read weights", len(own)) as bar:
+
+        def one(name: str) -> Tensor:
+            bar.advance()
+            return read(name)
+
+        for name, store in held.items():
+            linear = module.get_submodule(name)
+            assert isinstance(linear, nn.Linear)
+            fill(linear, {key: one(f"{name}.{key}") for key in stored_tensors(linear)}, where=where)
+            module.set_submodule(name, store(linear))
+        whole = {name: one(name) if name in own and name.rpartition(".")[0] not in held else tensor
+                 for name, tensor in stored_tensors(module).items()}  # fmt: skip
     fill(module, whole, where=where)
     return module
 
