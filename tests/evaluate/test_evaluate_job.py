@@ -165,7 +165,7 @@ def test_what_cannot_be_scored_is_told(talker, heldout, train, tmp_path):
 def test_suites_have_distinct_names(talker, heldout, train, tmp_path):
     with pytest.raises(ConfigError, match="suite: names scenes, scenes; expected each name once"):
         evaluate((Scenes(), Scenes()), talker, heldout, train, tmp_path)
-    with pytest.raises(ConfigError, match="suite: no benchmarks; expected at least one"):
+    with pytest.raises(ConfigError, match="suite: the recipe has no benchmarks; expected at least one; name them"):
         evaluate((), talker, heldout, train, tmp_path)
 
 

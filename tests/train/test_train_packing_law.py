@@ -213,14 +213,14 @@ def language_work(language, read):
 
 
 def test_work_of_experts_and_latents_is_that_of_hand():
-    """DeepSeek-V2-Lite's sizes: 6 of 64 experts and a shared branch in 26 of 27 layers, keys of 192 and values of 128."""
+    """Layers of DeepSeek-V2-Lite: 6 of 64 experts and a shared branch in two of three, keys of 192 and values of 128."""
     experts = Experts(num=64, chosen=6, width=1408, shared_width=2816, dense_layers=(0,))
     latent = Latent(kv_rank=512, still_dim=128, value_dim=128)
-    cfg = Decoder(width=2048, depth=27, heads=16, kv_heads=16, head_dim=64, mlp_width=10_944, latent=latent, experts=experts)
+    cfg = Decoder(width=2048, depth=3, heads=16, kv_heads=16, head_dim=64, mlp_width=10_944, latent=latent, experts=experts)
     none = Reading(patches=0, visual=0, tokens=0, supervised=0, patch_pairs=0, token_pairs=0)
     attention = 2048 * 16 * 192 + 2048 * (512 + 64) + 512 * 16 * 256 + 16 * 128 * 2048
     sparse = 3 * 2048 * (6 * 1408 + 2816) + 64 * 2048
-    matrices = 27 * attention + 26 * sparse + 3 * 2048 * 10_944
+    matrices = 3 * attention + 2 * sparse + 3 * 2048 * 10_944
     assert language_work(cfg, replace(none, tokens=1000.0)) == pytest.approx(6 * matrices * 1000, rel=1e-9)
-    pairs = 3 * 27 * 2 * 16 * (192 + 128) * 1e6 / 2
+    pairs = 3 * 3 * 2 * 16 * (192 + 128) * 1e6 / 2
     assert language_work(cfg, replace(none, token_pairs=1e6)) == pytest.approx(pairs, rel=1e-9)

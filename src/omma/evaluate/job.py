@@ -134,7 +134,8 @@ def _read_known(folder: Path) -> Known:
 def _distinct(suite: Sequence[Benchmark]) -> Sequence[Benchmark]:
     names = [benchmark.name for benchmark in suite]
     if not names:
-        raise ConfigError("suite", "no benchmarks", "at least one")
+        fix = "name them in the recipe's suite, or score it with the suite of another run: omma eval FOLDER --on RUN"
+        raise ConfigError("suite", "the recipe has no benchmarks", "at least one", fix)
     if len(set(names)) != len(names):
         raise ConfigError("suite", f"names {', '.join(names)}", "each name once: it names a file")
     return suite

@@ -33,7 +33,7 @@ class Machine:
             "step_s": round(seconds / max(1, window.steps), 6),
             **rates,
             "split": shares | {"other": round(max(0.0, 1.0 - sum(shares.values())), 4)},
-            "mfu": round(self.work.flops(window.reading) / seconds / best, 4),
+            "mfu": float(f"{self.work.flops(window.reading) / seconds / best:.4g}"),
             **memory(self.device),
         }
 
