@@ -27,7 +27,7 @@ from omma.weights.source import open_source
 from omma.weights.start import Weights, start_model
 from omma.weights.vit_names import OPENAI
 
-TOLERANCE = 1e-5  # fp32, as a share of the largest value compared. Worst case measured: 1e-6
+TOLERANCE = 1e-5  # fp32, as a share of the largest value compared
 
 
 def asked_by_hand(asking, asker, seen):

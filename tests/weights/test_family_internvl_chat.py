@@ -26,8 +26,8 @@ from omma.weights.start import Weights, start_model
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 1.1e-6, gradients 1.7e-5.
-TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
+# fp32, as a share of the largest value compared. Worst case measured: logits 7.9e-6, gradients 1.2e-5.
+TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4
 DRAWS = {  # seed: tower, language, layer, tied, downsampling, tiles, conversation, internlm2
     0: ("small", "qwen2", -1, False, 0.5, 6, "internvl2_5", False),
     1: ("large", "llama", -1, False, 0.5, 12, "internlm2-chat", True),
