@@ -17,6 +17,7 @@ from omma.train.adapters.files import write_adapter
 from omma.train.adapters.lora import Lora
 from omma.train.adapters.released import released
 from omma.train.adapters.stored import StoredLinear
+from omma.train.flops import Reading, Work
 from omma.train.loop import StageRun
 from omma.train.memory import size_of
 from omma.weights.family import Vocabulary, family_for
@@ -137,6 +138,14 @@ def test_a_base_in_few_bits_is_never_there_in_full(recipe, base):
         assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
     early.settle()
     assert not any(isinstance(part, StoredLinear) for part in module.modules())
+
+
+def test_work_is_the_same_however_the_base_is_held(recipe):
+    read = Reading(patches=64.0, visual=16.0, tokens=100.0, supervised=50.0, patch_pairs=64.0**2, token_pairs=1e4)
+    modules = [start_model(recipe.model, recipe.weights, 0) for _ in range(2)]
+    for module, base in zip(modules, ("kept", "nf4"), strict=True):
+        fit(recipe, Lora(base=base), module)
+    assert Work(modules[0]).flops(read) == Work(modules[1]).flops(read)
 
 
 def test_training_in_bf16_over_bf16_weights_lowers_the_loss(given, tmp_path):

@@ -38,18 +38,18 @@ def test_loss_falls_whole_and_through_adapters(name, given):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pack_of_every_kind_equals_its_documents_alone(name, given):
     loss, gradients = packed_against_alone(given(name))
-    assert loss < 1e-5 and gradients < 1e-5
+    assert loss < 1e-6 and gradients < 1e-5  # measured worst 2.0e-7, 6.4e-7
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_export_answers_in_transformers_as_ours_does(name, given):
     for run in (given(name).whole, given(name).adapted):
-        assert export_against_ours(given(name), run) < 1e-5
+        assert export_against_ours(given(name), run) < 1e-5  # of the largest logit; measured worst 1.2e-6
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_peft_puts_the_adapter_on_the_exported_base(name, given):
-    assert adapter_against_merged(given(name), given(name).adapted) < 2e-5
+    assert adapter_against_merged(given(name), given(name).adapted) < 2e-5  # measured worst 2.1e-6
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from omma.nn.block import SelfAttention
 from omma.nn.experts import ExpertsModule, Router
 from omma.nn.latent_attention import LatentAttention
+from omma.train.adapters.stored import StoredLinear
 
 ORDER = ("encoder", "connector", "reducers", "splice", "language")  # as data flows
 
@@ -64,19 +65,20 @@ class _Part:
 
 def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
     shares = _shares(module)
-    weights = [
-        (m.weight, shares.get(m, 1.0)) for m in module.modules() if isinstance(m, nn.Linear | Router) and m.weight is not head
-    ]
+    plain = [m for m in module.modules() if isinstance(m, nn.Linear | Router) and m.weight is not head]
+    stored = sum(m.in_features * m.out_features * shares.get(m, 1.0) for m in module.modules() if isinstance(m, StoredLinear))
+    weights = [(m.weight, shares.get(m, 1.0)) for m in plain]
     trained = sum(w.numel() * share for w, share in weights if w.requires_grad)
     pair_width = sum(_pair_width(m) for m in module.modules())
     trains = any(p.requires_grad for p in module.parameters())
-    return _Part(name, trains, sum(w.numel() * share for w, share in weights), trained, pair_width)
+    return _Part(name, trains, stored + sum(w.numel() * share for w, share in weights), trained, pair_width)
 
 
 def _shares(module: nn.Module) -> dict[nn.Module, float]:
     """Matrices of routed experts → the share of tokens that meets each, which is the same for all when they are balanced."""
     routed = [part for part in module.modules() if isinstance(part, ExpertsModule)]
-    return {m: part.cfg.chosen / part.cfg.num for part in routed for m in part.experts.modules() if isinstance(m, nn.Linear)}
+    matrices = nn.Linear | StoredLinear
+    return {m: part.cfg.chosen / part.cfg.num for part in routed for m in part.experts.modules() if isinstance(m, matrices)}
 
 
 def _pair_width(module: nn.Module) -> float:

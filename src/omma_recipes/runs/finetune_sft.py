@@ -41,7 +41,7 @@ def finetune_sft() -> Recipe:
 
 
 def finetune_lora() -> Recipe:
-    """The same through adapters of rank 16 beside every matrix of the language model, held in bf16 as it is read; all is frozen."""
+    """The same through adapters of rank 16 beside each matrix of the language model, held in bf16 as read; the rest is frozen."""
     base = finetune_sft()
     adapter = Lora(patterns={"language.*": 16}, alpha=32.0, dropout=0.05, base="bf16")
     stage = replace(WHOLE, trains=(), adapter=adapter, optimizer=AdamW(lr=2e-4, betas=(0.9, 0.999)))
