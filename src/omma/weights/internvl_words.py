@@ -1,7 +1,7 @@
 """Conversations of the released InternVL code by their name in config.json (`template`) → chat templates of messages of parts.
 
-OpenGVLab/InternVL `internvl/conversation.py`; `chatml` is Qwen's, without a line for those who give no system turn. A picture is the
-slot token and a line break, as `chat` puts it before the words.
+OpenGVLab/InternVL `internvl/conversation.py`; `chatml` is Qwen's, without a line for those who give no system turn. A picture is
+the slot token and a line break, as `chat` puts it before the words.
 """
 
 from dataclasses import dataclass
