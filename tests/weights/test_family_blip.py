@@ -4,10 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 from blip_folders import blip, several
 from llava_folders import check_gradients, check_greedy, check_logits, check_round_trip, our_batch, sample
 
-from omma.core.errors import CheckpointError
+from omma.core.errors import CheckpointError, ConfigError, ShapeError
+from omma.model.language.opt import Opt
+from omma.nn.attention import Causal, Packed, PackedAttend
+from omma.nn.init import init
+from omma.schema.batch import Stream
 from omma.schema.sample import Part, Turn
 from omma.weights.source import open_source
 
@@ -85,3 +90,13 @@ def test_an_instructblip_without_its_second_tokenizer_is_refused(tmp_path):
     (pair.folder / "qformer_tokenizer" / "tokenizer.json").unlink()
     with pytest.raises(CheckpointError, match="Q-Former's fast tokenizer"):
         open_source(pair.folder)
+
+
+def test_opt_refuses_positions_behind_its_table_and_heads_that_do_not_divide():
+    module = init(Opt(width=8, depth=1, heads=2, mlp_width=8, longest=4).build(vocab_size=5), 0)
+    count = torch.arange(5)
+    stream = Stream(torch.randn(5, 8), count[:, None], torch.tensor([0, 5]), count * 0, count)
+    with pytest.raises(ShapeError, match="position 4; expected below 4"):
+        module(stream, PackedAttend(Packed(stream.cu_seqlens, Causal())))
+    with pytest.raises(ConfigError, match="a divisor of the width"):
+        Opt(width=10, heads=3)

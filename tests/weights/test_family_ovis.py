@@ -21,7 +21,8 @@ from transformers.models.ovis2.image_processing_pil_ovis2 import Ovis2ImageProce
 from transformers.models.ovis2.modeling_ovis2 import Ovis2Config, Ovis2ForConditionalGeneration, Ovis2VisionConfig
 from transformers.models.ovis2.processing_ovis2 import Ovis2Processor
 
-from omma.core.errors import CheckpointError
+from omma.core.errors import CheckpointError, ConfigError
+from omma.model.splices.indicators import Indicators
 from omma.weights.maps.ovis2 import MARKS
 from omma.weights.source import open_source
 
@@ -114,3 +115,9 @@ def test_folders_that_are_not_covered_are_refused(file, change, word, tmp_path):
     stored.write_text(json.dumps(said | change))
     with pytest.raises(CheckpointError, match=word):
         open_source(pair.folder)
+
+
+def test_indicators_are_different_tokens():
+    for ids in ((), (3, 3)):
+        with pytest.raises(ConfigError, match="at least one, each once"):
+            Indicators(ids=ids)
