@@ -7,7 +7,6 @@ import torch
 from omma.core.errors import DataError, ShapeError
 from omma.generate.cache import GROWTH, Cache, DecodeAttend
 from omma.generate.engine import generate, prefill, steps, stream
-from omma.generate.layout import by_columns
 from omma.generate.sampling import Sampling
 from omma.schema.batch import Stream
 
@@ -155,11 +154,7 @@ def test_generating_leaves_no_trace_in_training(module, toolbox):
 
 def test_generating_leaves_the_weights_where_they_were(module, toolbox):
     before = {name: (p.data_ptr(), p.stride(), p.clone()) for name, p in module.named_parameters()}
-    with by_columns(module.language):
-        matrix = module.language.blocks[0].attention.query.weight
-        assert (matrix.stride(), matrix.shape) == ((1, 32), (32, 32))
-        assert torch.equal(matrix, before["language.blocks.0.attention.query.weight"][2])
-    generate(module, toolbox.pack(toolbox.mixed), Sampling(max_tokens=3), toolbox.LetterWords())
+    generate(module, toolbox.pack(toolbox.mixed), Sampling(max_tokens=9), toolbox.LetterWords())
     with pytest.raises(DataError):
         generate(module, toolbox.pack([toolbox.Prompt("nothing", 0)]), Sampling(), toolbox.LetterWords())
     for name, p in module.named_parameters():

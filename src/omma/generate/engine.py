@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import Literal, Protocol
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from omma.core.errors import DataError
 from omma.generate.cache import Cache, DecodeAttend, PrefillAttend
-from omma.generate.layout import by_columns
+from omma.generate.layout import Quick
 from omma.generate.sampling import Sampling, choose, draws
 from omma.generate.text import GrowingText, cut
 from omma.model.vlm import VlmModule
@@ -72,10 +72,9 @@ def generate(module: VlmModule, batch: Batch, sampling: Sampling, vocabulary: Vo
     """
     growing = [GrowingText(vocabulary.decode, sampling.stop) for _ in batch.sample_ids] if sampling.stop else []
     tokens: list[list[Token]] = [[] for _ in batch.sample_ids]
-    with by_columns(module.language):
-        for step in steps(module, batch, sampling, vocabulary, growing):
-            for token in step:
-                tokens[token.row].append(token)
+    for step in steps(module, batch, sampling, vocabulary, growing):
+        for token in step:
+            tokens[token.row].append(token)
     return [_continuation(row, vocabulary, sampling) for row in tokens]
 
 
@@ -99,6 +98,7 @@ def steps(
     banned = torch.tensor(vocabulary.banned_ids, dtype=torch.long, device=device)
     chance_BL = torch.from_numpy(draws(sampling, batch.sample_ids)).to(device)
     alive, position = list(range(len(batch.sample_ids))), _last_positions(batch)
+    quick, single = Quick(module.language, len(alive), sampling.max_tokens - 1), _single(alive, device)
     for index in range(sampling.max_tokens):
         id_B, logprob_B = _pick(logits_BV, banned, sampling, chance_BL[:, index])
         last = index + 1 == sampling.max_tokens
@@ -112,7 +112,8 @@ def steps(
             rows = torch.tensor(going, device=device)
             alive, id_B, chance_BL, position = [alive[i] for i in going], id_B[rows], chance_BL[rows], position[rows]
             cache.keep(rows)
-        logits_BV = _step(module, cache, id_B, position, torch.tensor(alive, device=device), between)
+            single = _single(alive, device)
+        logits_BV = _step(quick, cache, id_B, position, single, between)
 
 
 @torch.no_grad()  # no inference mode: parts keep index tensors by picture grid, and training could not use those afterwards
@@ -128,24 +129,40 @@ def prefill(module: VlmModule, batch: Batch) -> tuple[Cache, Float[Tensor, "B V"
     return cache, output.logits(batch.cu_seqlens[1:].long() - 1), later
 
 
+@dataclass(frozen=True, slots=True)
+class _Single:
+    """What a stream of one token per row is beside tokens and positions, the same for as long as no row leaves."""
+
+    cu_seqlens: Int[Tensor, "B1"]
+    modality: Int[Tensor, "B"]
+    origin: Int[Tensor, "B"]
+
+
+def _single(alive: Sequence[int], device: torch.device) -> _Single:
+    """Numbers of the rows that go on → their documents of length 1; `origin` is the prompt of each."""
+    origin = torch.tensor(alive, device=device)
+    return _Single(torch.arange(len(alive) + 1, device=device), torch.zeros_like(origin), origin)
+
+
 @torch.inference_mode()
 def _step(
-    module: VlmModule, cache: Cache, id_B: Tensor, position_BA: Tensor, row_B: Tensor, between: Between | None
+    quick: Quick, cache: Cache, id_B: Tensor, position_BA: Tensor, single: _Single, between: Between | None
 ) -> Float[Tensor, "B V"]:
-    """One token per row → logits of the next. The rows are documents of length 1 of a stream, `row_B` their prompts."""
+    """One token per row → logits of the next."""
     cache.open()
-    language, count = module.language, torch.arange(len(id_B) + 1, device=id_B.device)
-    tokens = Stream(language.embed(id_B), position_BA, count, torch.zeros_like(id_B), row_B)
-    return language(tokens, DecodeAttend(cache), between).hidden @ language.head.T
+    language = quick.language
+    tokens = Stream(language.embed(id_B), position_BA, single.cu_seqlens, single.modality, single.origin)
+    with quick:
+        return quick.logits(language(tokens, DecodeAttend(cache), between).hidden)
 
 
 @torch.inference_mode()
 def _pick(logits_BV: Tensor, banned: Tensor, sampling: Sampling, chance_B: Tensor) -> tuple[Tensor, Tensor]:
     """Logits → (token ids, their log-probabilities under the model as it is)."""
     logits_BV = logits_BV.float()
-    total_B = logits_BV.logsumexp(dim=-1)
+    logprob_BV = logits_BV.log_softmax(dim=-1)
     id_B = choose(logits_BV.index_fill_(1, banned, -torch.inf), sampling, chance_B)  # these logits are nobody else's
-    return id_B, logits_BV.gather(1, id_B[:, None]).squeeze(1) - total_B
+    return id_B, logprob_BV.gather(1, id_B[:, None]).squeeze(1)
 
 
 def _tokens(
