@@ -19,7 +19,7 @@ from omma.weights.vit_names import (
     side_from,
 )
 
-MODEL_TYPES = ("blip_2_vision_model", "instructblip_vision_model")
+MODEL_TYPE, INSTRUCT = "blip_2_vision_model", "instructblip_vision_model"
 WHERE = "config.json of BLIP-2"
 BLOCK = (
     ("attention_norm", "layer_norm1"),
@@ -51,7 +51,7 @@ def config_to(cfg: ViT) -> dict[str, Any]:
     """ViT → config.json of the tower, as deep as it was built. CheckpointError for a ViT of another shape."""
     refuse_other_shapes(cfg, "blip-2", qkv_bias=cfg.qkv_bias)
     return {
-        "model_type": MODEL_TYPES[0],
+        "model_type": MODEL_TYPE,
         "architectures": ["Blip2VisionModel"],
         "patch_size": cfg.patch,
         "hidden_size": cfg.width,
@@ -92,7 +92,7 @@ def names(cfg: ViT) -> Names:
 FAMILY = Family(
     kind="vision",
     part=ViT,
-    model_types=MODEL_TYPES,
+    model_types=(MODEL_TYPE, INSTRUCT),
     architectures=("Blip2VisionModel",),
     model_from=lambda released: config_from(released.config),
     names=lambda cfg, theirs: names(cfg),
