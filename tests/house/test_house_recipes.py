@@ -34,6 +34,7 @@ from omma.train.stage import Stage, Steps
 
 GOLDEN = Path(__file__).parents[1] / "golden/recipes"
 NAMES = sorted(catalogue())
+SYSTEMS = [name for name in NAMES if catalogue()[name].module.startswith("omma_recipes.systems.")]
 PICTURES = ((32, 32), (48, 32), (40, 64))
 
 
@@ -74,6 +75,17 @@ def test_parameter_counts_are_as_claimed(name: str) -> None:
     assert sum(sizes.values()) > 0
     for pattern, count in recipe(name).claims.parameters.items():
         assert sum(size for key, size in sizes.items() if fnmatchcase(key, pattern)) == count, pattern
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_claims_of_a_system_name_a_source_and_count_every_parameter(name: str) -> None:
+    claims = recipe(name).claims
+    assert claims.source, "where its numbers were read, or that they are not published"
+    uncounted = [
+        key for key, _ in on_meta(name).named_parameters() if not any(fnmatchcase(key, glob) for glob in claims.parameters)
+    ]
+    assert not uncounted, f"{len(uncounted)} parameters that no claim counts; first {uncounted[0]}"
+    assert set(claims.trainable) == {stage.name for stage in recipe(name).stages}, "what trains in every stage"
 
 
 @pytest.mark.parametrize("name", NAMES)
