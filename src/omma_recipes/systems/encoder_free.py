@@ -32,8 +32,9 @@ DATA = Data(
     holdout=0.002,
     operators=(Decode(), Size(min_side=16)),
 )
-# EVEv1 scripts/eve: 33M captions at batch 512 of 2,048 tokens, first for what sees, then for everything; 665K conversations at
-# batch 128. Bins stand for batches. The teacher that EVE aligns patches with in the first two stages is not part of this recipe.
+# EVEv1 README, scripts/eve: 16M of 33M captions for what sees, then all 33M for everything, at batch 512 of 2,048 tokens; 665K
+# conversations at batch 128. Bins stand for batches. The teacher that EVE aligns patches with in the first two stages is not part
+# of this recipe.
 ALIGN = Stage(
     name="align",
     trains=("connector.*",),
