@@ -12,6 +12,7 @@ from omma.core.errors import CheckpointError
 from omma.model.language.decoder import Decoder
 from omma.model.vision.vit import ViT
 from omma.nn.rotary import LinearScaling, Llama3Scaling, Scaling
+from omma.weights.family import families
 from omma.weights.maps import clip, llama, qwen2, qwen3, siglip
 from omma.weights.names import Flat, Led, Names, Pair, Rows, constant
 from omma.weights.vit_names import OPENAI
@@ -34,8 +35,10 @@ def build(cfg):
 
 
 def test_every_family_offers_the_same_three_functions():
-    assert {m.MODEL_TYPE for m in MAPS} >= {"clip_vision_model", "siglip_vision_model", "llama", "qwen2", "qwen3", "llava"}
-    assert all(callable(getattr(m, name)) for m in MAPS for name in ("config_from", "config_to", "names"))
+    known = {name for family in families() for name in family.model_types}
+    assert known >= {"clip_vision_model", "siglip_vision_model", "llama", "qwen2", "qwen3", "llava"}
+    assert all(callable(call) for family in families() for call in (family.model_from, family.config_to, family.names))
+    assert all("FAMILY" in vars(m) for m in MAPS)
 
 
 @pytest.mark.parametrize(("maps", "cfg"), [*DECODERS.items(), *TOWERS.items()], ids=lambda x: getattr(x, "MODEL_TYPE", ""))
