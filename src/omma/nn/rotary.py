@@ -6,6 +6,7 @@ two axes (row and column) for vision.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float, Int
@@ -195,9 +196,10 @@ class Unscaled(Scaling):
         return frequencies
 
 
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)  # what is kept serves training as well
 def frequencies(num: int, theta: float, device: torch.device) -> Float[Tensor, "F"]:
-    """θ^(−i/num) for i = 0 … num − 1, in fp32."""
-    # Made anew in each forward pass: a buffer would hold garbage after a build on the meta device.
+    """θ^(−i/num) for i = 0 … num − 1, in fp32. Kept here, since a buffer would hold garbage after a build on the meta device."""
     return 1.0 / theta ** (torch.arange(num, device=device, dtype=torch.float32) / num)
 
 
@@ -218,9 +220,8 @@ def rotary_sections(
     The axes' frequencies lie one section behind the other (Qwen2-VL), or interleaved: every third from the second on by
     rows, from the third on by columns, and what is left by time (Qwen3-VL).
     """
-    axis = _interleaved_axes(sections) if interleaved else torch.arange(len(sections)).repeat_interleave(torch.tensor(sections))
     scaled = _scaled(positions, head_dim, theta, scaling, cu_seqlens)
-    return _rotation(positions.float()[:, axis.to(positions.device)] * scaled, scaling.gain)
+    return _rotation(positions.float()[:, _axes(sections, interleaved, positions.device)] * scaled, scaling.gain)
 
 
 def rotary_2d(positions: Tensor, head_dim: int, theta: float) -> Rotation:
@@ -246,9 +247,13 @@ def _reach(positions: Tensor, cu_seqlens: Tensor | None) -> Float[Tensor, "T 1"]
     return reach[document][:, None] + 1
 
 
-def _interleaved_axes(sections: tuple[int, ...]) -> Int[Tensor, "F"]:
+@lru_cache(maxsize=64)
+@torch.inference_mode(False)
+def _axes(sections: tuple[int, ...], interleaved: bool, device: torch.device) -> Int[Tensor, "F"]:
     """Sections of time, rows, columns → the axis of each frequency."""
-    axis = torch.zeros(sum(sections), dtype=torch.long)
+    if not interleaved:
+        return torch.tensor([axis for axis, count in enumerate(sections) for _ in range(count)], device=device)
+    axis = torch.zeros(sum(sections), dtype=torch.long, device=device)
     for number, count in enumerate(sections[1:], start=1):
         axis[number : 3 * count : 3] = number
     return axis
