@@ -5,7 +5,7 @@ no picture. Ours writes both: `lead` and then the released template, or `SAID` f
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from omma.core.errors import CheckpointError
 from omma.core.files import write_text
 from omma.model.connectors.q_former import QFormer
+from omma.model.slots import Language
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
 from omma.pack.chat import Chat
@@ -55,19 +56,34 @@ CROSS = (
 WORDS = (("words_mlp.up", "intermediate.dense"), ("words_mlp.down", "output.dense"), ("words_norm", "output.LayerNorm"))
 
 
-def blip_from(released: Released, *, reads: bool) -> Vlm:
-    """Folder → the model, whose Q-Former `reads` instructions or not. CheckpointError for encoder-decoders such as Flan-T5."""
-    theirs, where = released.config, released.where
+@dataclass(frozen=True, slots=True)
+class BlipParts:
+    """The slots that config.json alone describes."""
+
+    encoder: ViT
+    connector: QFormer
+    language: Language
+
+
+def parts_from(theirs: Mapping[str, Any], *, where: str, reads: bool) -> BlipParts:
+    """config.json → parts; the Q-Former `reads` instructions or not. CheckpointError for encoder-decoders such as Flan-T5."""
     if theirs["text_config"].get("is_encoder_decoder") or theirs["text_config"]["model_type"] == "t5":
         got, fix = f"a text_config of {theirs['text_config']['model_type']!r}", "take the release over OPT or Vicuna"
         raise CheckpointError(where, got, "a decoder; encoder-decoder language models such as Flan-T5 are not covered", fix)
     encoder = encoder_from(theirs["vision_config"], where=where)
     assert isinstance(encoder, ViT)
+    language = language_from(theirs["text_config"], where=where)
+    return BlipParts(replace(encoder, features="all"), _q_former_from(theirs, where, reads=reads), language)
+
+
+def blip_from(released: Released, *, reads: bool) -> Vlm:
+    """Folder → the model, with the view of its image processor and the words of its tokenizer."""
+    parts = parts_from(released.config, where=released.where, reads=reads)
     return Vlm(
-        view=view_from(released, default_size=encoder.image_size),
-        encoder=normalised(replace(encoder, features="all"), released),
-        connector=_q_former_from(theirs, where, reads=reads),
-        language=language_from(theirs["text_config"], where=where),
+        view=view_from(released, default_size=parts.encoder.image_size),
+        encoder=normalised(parts.encoder, released),
+        connector=parts.connector,
+        language=parts.language,
         text=_words_from(released),
     )
 
@@ -144,7 +160,7 @@ def blip_to(model: Vlm, vocabulary: Vocabulary, model_type: str, architecture: s
     }
 
 
-def blip_names(model: Vlm, theirs: Mapping[str, Any]) -> Names:
+def names(model: Vlm, theirs: Mapping[str, Any]) -> Names:
     """Model + config.json → names of all tensors."""
     return (
         encoder_names(model.encoder, theirs["vision_config"], "vision_model.")

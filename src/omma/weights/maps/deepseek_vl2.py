@@ -142,6 +142,8 @@ def model_from(released: Released) -> Vlm:
     )
 
 
+config_to = unwritten(MODEL_TYPE)
+
 FAMILY = Family(
     kind="vlm",
     part=Vlm,
@@ -149,5 +151,5 @@ FAMILY = Family(
     architectures=("DeepseekVLV2ForCausalLM",),
     model_from=model_from,
     names=names,
-    config_to=unwritten(MODEL_TYPE),
+    config_to=config_to,
 )

@@ -4,6 +4,7 @@ Its Q-Former reads the question too, with a tokenizer of its own in the folder `
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from omma.pack.asking.released import ReleasedWords
 from omma.pack.asking_chat import AskingChat
 from omma.pack.chat import Chat
 from omma.pack.codec import Codec
-from omma.weights.blip_parts import blip_from, blip_names, blip_processor, blip_to, q_former, write_said
+from omma.weights.blip_parts import BlipParts, blip_from, blip_processor, blip_to, names, parts_from, q_former, write_said
 from omma.weights.family import Family, Vocabulary
 from omma.weights.released import Released
 
@@ -37,6 +38,11 @@ def model_from(released: Released) -> Vlm:
         tokenizer=text.tokenizer, template=text.template, markup=text.markup, caption_prompts=text.caption_prompts, asking=asking
     )
     return Vlm(view=model.view, encoder=model.encoder, connector=model.connector, language=model.language, text=asked)
+
+
+def config_from(theirs: Mapping[str, Any]) -> BlipParts:
+    """config.json → parts. CheckpointError for language models and variants that are not covered."""
+    return parts_from(theirs, where="config.json of InstructBLIP", reads=True)
 
 
 def config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
@@ -64,7 +70,7 @@ FAMILY = Family(
     model_types=(MODEL_TYPE,),
     architectures=(ARCHITECTURE,),
     model_from=model_from,
-    names=blip_names,
+    names=names,
     config_to=config_to,
     processor_to=lambda model: blip_processor(model, "InstructBlipProcessor"),
     wording_to=wording_to,

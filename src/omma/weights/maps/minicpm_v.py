@@ -129,6 +129,8 @@ def model_from(released: Released) -> Vlm:
     )
 
 
+config_to = unwritten(MODEL_TYPE)
+
 FAMILY = Family(
     kind="vlm",
     part=Vlm,
@@ -136,5 +138,5 @@ FAMILY = Family(
     architectures=("MiniCPMV",),
     model_from=model_from,
     names=names,
-    config_to=unwritten(MODEL_TYPE),
+    config_to=config_to,
 )

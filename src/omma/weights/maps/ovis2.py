@@ -5,7 +5,7 @@ The last rows of its visual table are those of the indicators, which are special
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from omma.core.errors import CheckpointError
 from omma.core.files import write_text
 from omma.media.views.covering import Covering
 from omma.model.connectors.visual_embedding import Choice, VisualEmbedding
+from omma.model.slots import Language
 from omma.model.splices.indicators import Indicators
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
@@ -34,26 +35,39 @@ MARKS = ("<IMG_START>", "<IMG_GRID>", "<IMG_COL>", "<IMG_ROW>", "<IMG_END>")  # 
 CHOICES: dict[str, Choice] = {"softmax": "softmax", "st_argmax": "straight_through", "gumbel_argmax": "gumbel"}
 
 
+@dataclass(frozen=True, slots=True)
+class OvisParts:
+    """The slots that config.json alone describes."""
+
+    encoder: ViT
+    connector: VisualEmbedding
+    language: Language
+
+
+def config_from(theirs: Mapping[str, Any]) -> OvisParts:
+    """config.json → parts. CheckpointError for towers and language models that are not covered."""
+    vision = theirs["vision_config"]
+    encoder = encoder_from(vision, where=WHERE)
+    assert isinstance(encoder, ViT)
+    words = vision["vocab_size"] - vision["num_visual_indicator_tokens"]
+    connector = VisualEmbedding(factor=vision["hidden_stride"], words=words, choice=CHOICES[vision["tokenize_function"]])
+    return OvisParts(encoder, connector, text_from({**theirs, "tie_word_embeddings": False}, where=WHERE))
+
+
 def model_from(released: Released) -> Vlm:
     """Folder → the model. CheckpointError for pictures that are cut otherwise, and for indicators that are other tokens."""
     theirs, where = released.config, released.where
-    vision = theirs["vision_config"]
-    encoder = encoder_from(vision, where=where)
-    assert isinstance(encoder, ViT)
+    parts = config_from(theirs)
     if [released.token(number, key="visual_indicator_token_ids") for number in theirs["visual_indicator_token_ids"]] != [*MARKS]:
         raise CheckpointError(where, "visual_indicator_token_ids of other tokens", ", ".join(MARKS), "this variant is not covered")
     token = released.token(theirs["image_token_id"], key="image_token_id")
     told = replace(released, chat_template=released.chat_template.replace(PICTURE, token))
     return Vlm(
-        view=view_from(released, encoder),
-        encoder=normalised(encoder, released),
-        connector=VisualEmbedding(
-            factor=vision["hidden_stride"],
-            words=vision["vocab_size"] - vision["num_visual_indicator_tokens"],
-            choice=CHOICES[vision["tokenize_function"]],
-        ),
+        view=view_from(released, parts.encoder),
+        encoder=normalised(parts.encoder, released),
+        connector=parts.connector,
         splice=Indicators(ids=tuple(theirs["visual_indicator_token_ids"])),
-        language=text_from({**theirs, "tie_word_embeddings": False}, where=where),
+        language=parts.language,
         text=chat_from(told, image_token=token, vocab_size=theirs["text_config"]["vocab_size"]),
     )
 
