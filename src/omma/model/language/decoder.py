@@ -8,13 +8,14 @@ positions with three axes. Qwen3-MoE: sparse experts. DeepSeek-V2 and V3: those 
 from collections.abc import Callable
 from dataclasses import replace
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
-from omma.model.slots import Attend, Language, LanguageModule
-from omma.nn.block import BetweenBlocks, QkNorm, SelfAttention, build_stack
+from omma.model.slots import Attend, Language
+from omma.model.words import WordsModule
+from omma.nn.block import QkNorm, SelfAttention, build_stack
 from omma.nn.experts import Experts
 from omma.nn.latent_attention import Latent, LatentAttention
 from omma.nn.mlp import build_mlp
@@ -83,36 +84,21 @@ class Decoder(Language):
         return DecoderModule(self, vocab_size)
 
 
-class DecoderModule(LanguageModule):
+class DecoderModule(WordsModule):
     """See `Decoder`. Blocks attend through what the caller hands in, so packed training and cached decoding share them."""
 
     def __init__(self, cfg: Decoder, vocab_size: int) -> None:
-        super().__init__()
-        self.cfg, self.num_layers = cfg, cfg.depth
-        self.embedding = nn.Embedding(vocab_size, cfg.width)
-        self.blocks = build_stack(
+        blocks = build_stack(
             cfg.depth, cfg.width, heads=cfg.heads, kv_heads=cfg.kv_heads, head_dim=cfg.head_dim, qkv_bias=cfg.qkv_bias,
             output_bias=cfg.output_bias, qk_norm=cfg.qk_norm, norm="rms", norm_eps=cfg.norm_eps, mlp="gated",
             mlp_width=cfg.mlp_width, activation="silu", mlp_bias=cfg.mlp_bias, make_attention=_attention(cfg), make_mlp=_mlp(cfg),
         )  # fmt: skip
-        self.norm = RmsNorm(cfg.width, cfg.norm_eps)
-        if not cfg.tied:
-            self.unembedding = nn.Linear(cfg.width, vocab_size, bias=False)
-
-    @property
-    def head(self) -> Float[Tensor, "V D"]:
-        """The vocabulary matrix; when tied, the embedding itself."""
-        return self.embedding.weight if self.cfg.tied else self.unembedding.weight
-
-    def embed(self, tokens: Int[Tensor, "T"]) -> Float[Tensor, "T D"]:
-        """Token ids → embeddings."""
-        return self.embedding(tokens)
+        super().__init__(blocks, RmsNorm(cfg.width, cfg.norm_eps), width=cfg.width, vocab_size=vocab_size, tied=cfg.tied)
+        self.cfg = cfg
 
     def forward(self, stream: Stream, attend: Attend, between: Between | None = None) -> Stream:
         """Embedded stream → final normed stream. ShapeError unless positions have the axes that the decoder turns by."""
-        turn = self._turn(stream.positions, stream.cu_seqlens)
-        hidden = self.blocks(stream.hidden, turn, attend, None if between is None else _on_hidden(between, stream))
-        return replace(stream, hidden=self.norm(hidden))
+        return self.through(stream, self._turn(stream.positions, stream.cu_seqlens), attend, between)
 
     def _turn(self, positions: Tensor, cu_seqlens: Int[Tensor, "S1"]) -> Rotation:
         cfg, axes = self.cfg, len(self.cfg.sections) or 1
@@ -153,8 +139,3 @@ def _mlp(cfg: Decoder) -> Callable[[int], nn.Module] | None:
         if layer in experts.dense_layers
         else experts.build(cfg.width, depth=cfg.depth)
     )
-
-
-def _on_hidden(between: Between, stream: Stream) -> BetweenBlocks:
-    """A stream's between as the blocks know it, which carry its states alone."""
-    return lambda layer, hidden: between(layer, replace(stream, hidden=hidden)).hidden

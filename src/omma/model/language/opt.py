@@ -7,12 +7,12 @@ OPT-350M. Position p of a document is row p + 2 of the table, as in the released
 from dataclasses import replace
 
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
-from omma.model.slots import Attend, Language, LanguageModule
+from omma.model.slots import Attend, Language
+from omma.model.words import WordsModule
 from omma.nn.block import build_stack
 from omma.nn.init import EMBEDDING_STD, SelfScaled
 from omma.nn.rotary import Still
@@ -46,35 +46,21 @@ class Opt(Language):
         return OptModule(self, vocab_size)
 
 
-class OptModule(LanguageModule, SelfScaled):
+class OptModule(WordsModule, SelfScaled):
     """See `Opt`."""
 
     def __init__(self, cfg: Opt, vocab_size: int) -> None:
-        super().__init__()
-        self.cfg, self.num_layers = cfg, cfg.depth
-        self.embedding = nn.Embedding(vocab_size, cfg.width)
-        self.places = nn.Parameter(torch.empty(cfg.longest + OFFSET, cfg.width))
-        self.blocks = build_stack(
+        blocks = build_stack(
             cfg.depth, cfg.width, heads=cfg.heads, kv_heads=cfg.heads, head_dim=cfg.width // cfg.heads, qkv_bias=True,
             output_bias=True, qk_norm="none", norm="layer", norm_eps=EPS, mlp="plain", mlp_width=cfg.mlp_width, activation="relu",
             mlp_bias=True,
         )  # fmt: skip
-        self.norm = nn.LayerNorm(cfg.width, EPS)
-        if not cfg.tied:
-            self.unembedding = nn.Linear(cfg.width, vocab_size, bias=False)
+        super().__init__(blocks, nn.LayerNorm(cfg.width, EPS), width=cfg.width, vocab_size=vocab_size, tied=cfg.tied)
+        self.cfg, self.places = cfg, nn.Parameter(torch.empty(cfg.longest + OFFSET, cfg.width))
 
     def stds(self) -> dict[str, float]:
         """Positions start like words."""
         return {"places": EMBEDDING_STD}
-
-    @property
-    def head(self) -> Float[Tensor, "V D"]:
-        """The vocabulary matrix; when tied, the embedding itself."""
-        return self.embedding.weight if self.cfg.tied else self.unembedding.weight
-
-    def embed(self, tokens: Int[Tensor, "T"]) -> Float[Tensor, "T D"]:
-        """Token ids → embeddings, without positions."""
-        return self.embedding(tokens)
 
     def forward(self, stream: Stream, attend: Attend, between: Between | None = None) -> Stream:
         """Embedded stream → final normed stream. ShapeError for a position that the table does not hold."""
@@ -83,5 +69,4 @@ class OptModule(LanguageModule, SelfScaled):
             fix = "shorten the documents, or set language.longest before training starts"
             raise ShapeError("model.language.Opt", f"position {int(places.max())}", f"below {self.cfg.longest}", fix)
         hidden = stream.hidden + self.places[places + OFFSET].to(stream.hidden.dtype)
-        acting = None if between is None else lambda layer, state: between(layer, replace(stream, hidden=state)).hidden
-        return replace(stream, hidden=self.norm(self.blocks(hidden, Still(), attend, acting)))
+        return self.through(replace(stream, hidden=hidden), Still(), attend, between)

@@ -7,13 +7,14 @@ squared ReLU. Equal to transformers' `PersimmonForCausalLM`.
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
-from omma.model.slots import Attend, Language, LanguageModule
-from omma.nn.block import BetweenBlocks, build_stack
+from omma.model.slots import Attend, Language
+from omma.model.words import WordsModule
+from omma.nn.block import build_stack
 from omma.nn.mlp import Activation
 from omma.nn.rotary import Rotation, Scaling, rotary
 from omma.schema.batch import Stream
@@ -66,30 +67,17 @@ class PartRotation(Rotation):
         return torch.cat((Rotation.__call__(self, x_THK[..., :turned]), x_THK[..., turned:]), dim=-1)
 
 
-class PersimmonModule(LanguageModule):
+class PersimmonModule(WordsModule):
     """See `Persimmon`."""
 
     def __init__(self, cfg: Persimmon, vocab_size: int) -> None:
-        super().__init__()
-        self.cfg, self.num_layers = cfg, cfg.depth
-        self.embedding = nn.Embedding(vocab_size, cfg.width)
-        self.blocks = build_stack(
+        blocks = build_stack(
             cfg.depth, cfg.width, heads=cfg.heads, kv_heads=cfg.heads, head_dim=cfg.head_dim, qkv_bias=True, output_bias=True,
             qk_norm="layer" if cfg.qk_norm else "none", norm="layer", norm_eps=cfg.norm_eps, mlp="plain", mlp_width=cfg.mlp_width,
             activation=cfg.activation, mlp_bias=True,
         )  # fmt: skip
-        self.norm = nn.LayerNorm(cfg.width, cfg.norm_eps)
-        if not cfg.tied:
-            self.unembedding = nn.Linear(cfg.width, vocab_size, bias=False)
-
-    @property
-    def head(self) -> Float[Tensor, "V D"]:
-        """The vocabulary matrix; when tied, the embedding itself."""
-        return self.embedding.weight if self.cfg.tied else self.unembedding.weight
-
-    def embed(self, tokens: Int[Tensor, "T"]) -> Float[Tensor, "T D"]:
-        """Token ids → embeddings."""
-        return self.embedding(tokens)
+        super().__init__(blocks, nn.LayerNorm(cfg.width, cfg.norm_eps), width=cfg.width, vocab_size=vocab_size, tied=cfg.tied)
+        self.cfg = cfg
 
     def forward(self, stream: Stream, attend: Attend, between: Between | None = None) -> Stream:
         """Embedded stream → final normed stream. ShapeError for positions of several axes."""
@@ -97,10 +85,4 @@ class PersimmonModule(LanguageModule):
         if positions.shape[1:] != (1,):
             raise ShapeError("model.language", f"positions of shape {tuple(positions.shape)}", f"({len(positions)}, 1)")
         whole = rotary(positions[:, 0], cfg.turned, cfg.theta, cfg.scaling, stream.cu_seqlens)
-        acts = None if between is None else _on_hidden(between, stream)
-        hidden = self.blocks(stream.hidden, PartRotation(whole.cos, whole.sin), attend, acts)
-        return replace(stream, hidden=self.norm(hidden))
-
-
-def _on_hidden(between: Between, stream: Stream) -> BetweenBlocks:
-    return lambda layer, hidden: between(layer, replace(stream, hidden=hidden)).hidden
+        return self.through(stream, PartRotation(whole.cos, whole.sin), attend, between)
