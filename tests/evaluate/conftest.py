@@ -51,7 +51,8 @@ class FakeTalker:
 
     def measure(self, samples, sight="picture", start=0):
         for sample in samples[start:]:
-            words = sum(len(caption.text.split()) for caption in sample.captions)
+            replies = [turn.text for turn in sample.turns if turn.role == "assistant"]
+            words = sum(len(text.split()) for text in replies or [caption.text for caption in sample.captions])
             yield SampleLoss(sample.id, words * (3.0 if sight == "grey" else 2.0) + len(sample.id), words)
 
     def prompt_hash(self, sample):

@@ -14,13 +14,14 @@ from omma.core.errors import ConfigError, DataError
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.evaluate.benchmarks.easy_vqa import ANSWERS, EasyVqa
+from omma.evaluate.benchmarks.reply_loss import ReplyLoss
 from omma.evaluate.benchmarks.scenes import Scenes
 from omma.evaluate.gold import gold, gold_box
 from omma.evaluate.known import CLOSED, Known, learn
-from omma.schema.sample import Answer
+from omma.schema.sample import Answer, Part, Turn
 from omma.schema.verdict import Record
 
-KINDS = [CaptionLoss, EasyVqa, Scenes]
+KINDS = [CaptionLoss, EasyVqa, ReplyLoss, Scenes]
 NOTHING = Known()
 
 
@@ -219,6 +220,28 @@ def test_the_blind_gap_shows_in_caption_loss(make):
         CaptionLoss().score(list(CaptionLoss().records(make.talker(), samples, s)), NOTHING)[0] for s in ("picture", "grey")
     )
     assert blind.value - seen.value == pytest.approx(1.0)
+
+
+def test_reply_loss_measures_any_conversation_and_bare_captions(make):
+    talk = make.question("q", "read", "what does it say?", "two words")
+    talk = replace(talk, turns=(*talk.turns, Turn("user", (Part("text", "more?"),)), Turn("assistant", (Part("text", "no"),))))
+    words_alone = replace(make.question("w", "", "?", "a b"), media=())
+    samples = [talk, words_alone, make.captioned("c", "a red box", "red", source="questions")]
+    records = list(ReplyLoss(shown=1).records(make.talker(default="yes"), samples, "picture"))
+    assert [record.gold for record in records] == [["no"], ["a b"], ["a red box", "red"]]
+    assert [record.details["supervised"] for record in records] == [3, 2, 4], "every reply counts, and every caption"
+    assert [(record.prompt, record.raw, record.picture) for record in records] == [
+        ("more?", "yes", "q.png"), ("?", "", ""), ("", "", "c.png"),
+    ]  # fmt: skip
+    (verdict,) = ReplyLoss().score(records, NOTHING)
+    # The talker asks 2 nats a word and 1 for each letter of a name.
+    assert (verdict.metric, verdict.value, verdict.higher_is_better) == ("loss", pytest.approx((7 + 5 + 9) / 9), False)
+
+
+def test_reply_loss_refuses_what_nobody_replied_to(make):
+    asked = make.question("q", "read", "?", "12")
+    with pytest.raises(DataError, match="q: no reply to measure; expected a conversation with a reply, or captions"):
+        ReplyLoss().said(replace(asked, turns=asked.turns[:1]))
 
 
 def test_what_training_answers_tell(make):

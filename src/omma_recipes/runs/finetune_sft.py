@@ -5,6 +5,7 @@ from dataclasses import replace
 from omma.curate.data import Data
 from omma.curate.folder import Folder
 from omma.curate.operators.decode import Decode
+from omma.evaluate.benchmarks.reply_loss import ReplyLoss
 from omma.pack.plan import Budget
 from omma.recipe import Claims, Recipe
 from omma.train.adapters.lora import Lora
@@ -33,9 +34,9 @@ def finetune_sft() -> Recipe:
         id="finetune_sft",
         title="Fine-tuning of a released checkpoint",
         model=llava_1_5_7b().model,
-        data=Data(sources={"folder": Folder()}, holdout=0.02, operators=(Decode(),)),
+        data=Data(sources={"folder": Folder()}, holdout=0.05, operators=(Decode(),)),
         stages=(WHOLE,),
-        suite=(),
+        suite=(ReplyLoss(source="folder", limit=500),),
         claims=Claims(visual_tokens={"640x480": 576}, trainable={"sft": ("connector", "language")}),
     )
 

@@ -1,80 +1,20 @@
-"""Caption loss: pictures with captions → mean loss per caption token in nats, over all captions; lower is better.
-
-What the model could not have known without looking is the difference to the same number of a blind run. The first
-`shown` pictures are captioned, too, for people to read.
-"""
-
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+"""Caption loss: pictures with captions → mean loss per caption token in nats, over all captions; lower is better."""
 
 from omma.core.config import config
-from omma.core.errors import ConfigError, DataError
-from omma.core.seeds import derive
-from omma.evaluate.benchmark import Benchmark
-from omma.evaluate.known import Known
-from omma.generate.sampling import Sampling
-from omma.generate.sight import Sight
-from omma.generate.talker import Talker
-from omma.metrics.interval import bootstrap
+from omma.core.errors import DataError
+from omma.evaluate.token_loss import TokenLoss
 from omma.schema.sample import Sample
-from omma.schema.verdict import Record, Verdict
 
 
 @config
-class CaptionLoss(Benchmark):
-    """Tokens are those that training supervises: the caption's and the one that ends it."""
+class CaptionLoss(TokenLoss):
+    """Every caption of a picture counts, each with the token that ends it."""
 
     name: str = "caption_loss"
     source: str = "captions"
-    shown: int = 24
-    sampling: Sampling = Sampling(max_tokens=48)
 
-    def check(self) -> None:
-        super().check()
-        if self.shown < 0:
-            raise ConfigError(f"{self.name}.shown", str(self.shown), "a number of pictures to caption", "0 captions none")
-
-    def tiny(self) -> "CaptionLoss":
-        """Eight pictures, two of them captioned."""
-        return replace(self, limit=min(self.limit or 8, 8), shown=min(self.shown, 2), sampling=replace(self.sampling, max_tokens=8))
-
-    def records(self, talker: Talker, samples: Sequence[Sample], sight: Sight, start: int = 0) -> Iterator[Record]:
-        """Samples from number `start` on → records with summed loss and tokens; `raw` is the model's caption where shown."""
-        golds = [_captions(sample) for sample in samples]
-        losses = talker.measure(samples, sight, start)
-        written = talker.ask(samples[: self.shown], self.sampling, sight, start) if start < self.shown else iter(())
-        for index, loss in enumerate(losses, start):
-            sample, gold = samples[index], golds[index]
-            measured = {"loss": loss.total, "supervised": loss.count}
-            reply = next(written, None)
-            if reply is None:
-                details = {"asked": self.asked(talker.prompt_hash(sample), sample, sight)} | measured
-                yield Record(sample.id, sample.task, "", gold, "", picture=sample.media[0].uri, details=details)
-                continue
-            record = self.record(sample, gold, reply, sight)
-            yield replace(record, details=record.details | measured)
-
-    def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
-        """Records → the same; `extracted` is the model's caption. A caption is neither right nor wrong."""
-        return [replace(record, extracted=record.raw, correct=None, parsed=True) for record in records]
-
-    def score(self, records: Sequence[Record], known: Known) -> tuple[Verdict, ...]:
-        """Records → one verdict: all loss over all tokens. DataError if there is nothing to divide by."""
-        losses = [float(record.details["loss"]) for record in records]
-        counts = [int(record.details["supervised"]) for record in records]
-        if not sum(counts):
-            raise DataError(f"suite.{self.name}", "no caption tokens to score", "records of `omma eval`", "run `omma eval` first")
-        mean = math.fsum(losses) / sum(counts)
-        # A ratio of sums: each record's part in it, linearised, so that pictures with many words weigh more in the interval, too.
-        scale = len(counts) / sum(counts)
-        parts = [mean + (loss - mean * count) * scale for loss, count in zip(losses, counts, strict=True)]
-        low, high = bootstrap(parts, derive(0, "interval", self.name, "all"))
-        return (Verdict(self.name, "loss", "all", mean, len(records), 0, low, high, None, higher_is_better=False),)
-
-
-def _captions(sample: Sample) -> Any:
-    if not sample.captions or not sample.media:
-        raise DataError(sample.id, "no captioned picture", "a picture with captions", "score its source by another benchmark")
-    return [caption.text for caption in sample.captions]
+    def said(self, sample: Sample) -> list[str]:
+        """Sample → its captions."""
+        if not sample.captions or not sample.media:
+            raise DataError(sample.id, "no captioned picture", "a picture with captions", "score its source by another benchmark")
+        return [caption.text for caption in sample.captions]
