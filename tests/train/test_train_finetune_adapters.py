@@ -141,7 +141,10 @@ def test_a_base_in_few_bits_is_never_there_in_full(recipe, base):
 
 
 def test_work_is_the_same_however_the_base_is_held(recipe):
-    read = Reading(patches=64.0, visual=16.0, tokens=100.0, supervised=50.0, patch_pairs=64.0**2, token_pairs=1e4)
+    read = Reading(
+        patches=64.0, visual=16.0, tokens=100.0, supervised=50.0, patch_pairs=64.0**2, token_pairs=1e4, near_patch_pairs=0,
+        near_token_pairs=0,
+    )  # fmt: skip
     modules = [start_model(recipe.model, recipe.weights, 0) for _ in range(2)]
     for module, base in zip(modules, ("kept", "nf4"), strict=True):
         fit(recipe, Lora(base=base), module)

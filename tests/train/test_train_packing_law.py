@@ -201,6 +201,7 @@ def test_flops_formula_follows_the_counted_ones(trains, language):
     read = Reading(
         patches=float(sides.sum()), visual=len(batch.slots), tokens=len(batch.tokens), supervised=batch.num_supervised,
         patch_pairs=float(sides.square().sum()), token_pairs=float(lengths.square().sum()),
+        near_patch_pairs=0, near_token_pairs=0,
     )  # fmt: skip
     ratio = Work(module).flops(read) / counter.get_total_flops()
     assert 0.8 < ratio < 1.2, ratio  # the first trained part is charged for gradients to its input that nobody asks for
@@ -217,7 +218,7 @@ def test_work_of_experts_and_latents_is_that_of_hand():
     experts = Experts(num=64, chosen=6, width=1408, shared_width=2816, dense_layers=(0,))
     latent = Latent(kv_rank=512, still_dim=128, value_dim=128)
     cfg = Decoder(width=2048, depth=3, heads=16, kv_heads=16, head_dim=64, mlp_width=10_944, latent=latent, experts=experts)
-    none = Reading(patches=0, visual=0, tokens=0, supervised=0, patch_pairs=0, token_pairs=0)
+    none = Reading(**dict.fromkeys(Reading.__dataclass_fields__, 0.0))
     attention = 2048 * 16 * 192 + 2048 * (512 + 64) + 512 * 16 * 256 + 16 * 128 * 2048
     sparse = 3 * 2048 * (6 * 1408 + 2816) + 64 * 2048
     matrices = 3 * attention + 2 * sparse + 3 * 2048 * 10_944

@@ -18,10 +18,11 @@ from omma.pack.preview import preview
 from omma.pack.rows import fit
 from omma.train.audit import PartAudit, table
 from omma.train.course import Materials
-from omma.train.flops import Reading, Work
+from omma.train.flops import Horizon, Reading, Work
 from omma.train.memory import Memory, estimate_memory, size_of
 from omma.train.plans import Counted, plan_stage
 from omma.train.stage import Stage
+from omma.train.window import COUNTS
 
 SAMPLED_BINS = 64  # bins whose rows are read to estimate what the whole plan reads
 
@@ -88,7 +89,8 @@ def _stage_facts(
     merged = 0 if first else size_of(module)  # the first stage's weights come in as the stage holds them
     fitted = stage.adapter.fit(module, stage.trains, where=f"stages.{stage.name}", seed=seed)
     planned = plan_stage(stage, counted, recipe=recipe, seed=seed)
-    plan, read = planned.plan, _estimate(planned, stage, materials)
+    plan, work = planned.plan, Work(module)
+    read = _estimate(planned, stage, materials, work.horizon)
     verdicts: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for entry in planned.entries():
@@ -106,7 +108,7 @@ def _stage_facts(
         supervised=round(read["supervised"]),
         pictures=round(read["pictures"]),
         patches=round(read["patches"]),
-        flops=Work(module).flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
+        flops=work.flops(Reading(**{name: read[name] for name in Reading.__dataclass_fields__})),
         memory=estimate_memory(stage, module, fitted.trained, read["supervised"] / max(1.0, read["tokens"]), merged),
         outcomes=dict(verdicts),
         outcome_examples=examples,
@@ -116,7 +118,7 @@ def _stage_facts(
     return found
 
 
-def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str, float]:
+def _estimate(planned: Planned, stage: Stage, materials: Materials, horizon: Horizon) -> dict[str, float]:
     """Sums over the whole plan, scaled up from evenly spread bins; their rows are made, their pictures are not read."""
     plan, eye, budget = planned.plan, materials.eye, stage.budget
     bins = _spread(plan.num_bins, SAMPLED_BINS)
@@ -126,17 +128,15 @@ def _estimate(planned: Planned, stage: Stage, materials: Materials) -> dict[str,
             sample, variant = materials.samples[plan.sample[entry]], int(plan.variant[entry])
             fitted = fit(sample, materials.codec, eye, budget.tokens, budget.patches, 0 if sample.turns else variant)
             row = fitted.rows[variant if len(fitted.rows) > 1 else 0]
-            tiles = [math.prod(grid) for picture in row.pictures for grid in picture.plan.grids(eye.patch)]
+            grids = [grid for picture in row.pictures for grid in picture.plan.grids(eye.patch)]
             sums["tokens"] += row.num_tokens
             sums["supervised"] += int(np.count_nonzero(row.supervised))
             sums["pictures"] += len(row.pictures)
-            sums["patches"] += sum(tiles)
+            sums["patches"] += sum(map(math.prod, grids))
             sums["visual"] += sum(picture.num_visual for picture in row.pictures)
-            sums["token_pairs"] += row.num_tokens**2
-            sums["patch_pairs"] += sum(n * n for n in tiles)
-    names = ("tokens", "supervised", "pictures", "patches", "visual", "token_pairs", "patch_pairs")
+            sums.update(horizon.pairs([row.num_tokens], grids))
     scale = plan.num_bins / max(1, len(bins))
-    return {name: sums[name] * scale for name in names}
+    return {name: sums[name] * scale for name in COUNTS}
 
 
 def forecast(stage: Stage, module: nn.Module, *, share: float = 1.0, precision: torch.dtype = torch.float32) -> Memory:

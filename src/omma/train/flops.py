@@ -2,13 +2,15 @@
 
 Work of a part = 2 · matrix values · tokens for the forward pass, as much again for gradients to its inputs if anything
 before or in it trains, and as much again for its own trained matrices; attention adds 2 · (width of keys + width of values)
-of all heads per pair of tokens. Of experts only as many count as a token is sent to.
+of all heads per pair of tokens that see each other. Of experts only as many count as a token is sent to.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from omma.model.vision.native import NativeViTModule
 from omma.nn.block import SelfAttention
 from omma.nn.experts import ExpertsModule, Router
 from omma.nn.latent_attention import LatentAttention
@@ -19,7 +21,7 @@ ORDER = ("encoder", "connector", "reducers", "splice", "language")  # as data fl
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read: patches, visual tokens, language tokens, supervised tokens, and Σ length² over tiles and documents."""
+    """What was read: patches, visual tokens, language tokens, supervised tokens, and pairs as `Horizon` counts them."""
 
     patches: float
     visual: float
@@ -27,6 +29,48 @@ class Reading:
     supervised: float
     patch_pairs: float
     token_pairs: float
+    near_patch_pairs: float
+    near_token_pairs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far a model sees in its layers with windows: `window` tokens of a text, `side` × `side` patches of a frame; 0 for none.
+
+    With `temporal` above 0 patches see no further than their time step of so many frames, else their whole tile.
+    """
+
+    window: int = 0
+    side: int = 0
+    temporal: int = 0
+
+    @staticmethod
+    def of(module: nn.Module) -> "Horizon":
+        """The horizon of a model, also of one on the meta device."""
+        windows = [part.window for part in module.modules() if isinstance(part, SelfAttention)]
+        towers = [part.cfg for part in module.modules() if isinstance(part, NativeViTModule)]
+        side, temporal = (towers[0].window, towers[0].temporal) if towers else (0, 0)
+        return Horizon(max(windows, default=0), side, temporal)
+
+    def pairs(self, lengths: Sequence[int], grids: Sequence[Sequence[int]]) -> dict[str, int]:
+        """Lengths of documents + (frames, rows, columns) of tiles → the pairs of a `Reading`, in far and near layers.
+
+        Pairs of patches are all that see each other; of tokens, whose attention is causal, twice as many.
+        """
+        size = self.window
+        steps = [(-(-t // self.temporal), r, c) if self.temporal else (1, t * r, c) for t, r, c in grids]
+        return {
+            "patch_pairs": sum(t * (r * c) ** 2 for t, r, c in steps),
+            "token_pairs": sum(n * n for n in lengths),
+            "near_patch_pairs": sum(t * _near(r, self.side) * _near(c, self.side) for t, r, c in steps) if self.side else 0,
+            "near_token_pairs": sum(n * n if n <= size else size * (2 * n - size) for n in lengths) if size else 0,
+        }
+
+
+def _near(length: int, side: int) -> int:
+    """Pairs along one axis that is cut into pieces of `side`, the last of them what remains."""
+    whole, rest = divmod(length, side)
+    return whole * side**2 + rest**2
 
 
 class Work:
@@ -37,41 +81,54 @@ class Work:
         head: Tensor = parts["language"].head  # type: ignore[assignment]
         self.head_values, self.head_trains = head.numel(), int(head.requires_grad)
         self.parts = [_part(name, parts[name], head) for name in ORDER if name in parts]
+        self.horizon = Horizon.of(module)
 
     def flops(self, read: Reading) -> float:
         """Forward and backward of everything, without recomputation (which is no progress)."""
         tokens = {"encoder": read.patches, "language": read.tokens}
-        pairs = {"encoder": read.patch_pairs, "language": read.token_pairs / 2}  # causal: half of the pairs
+        far = {"encoder": read.patch_pairs, "language": read.token_pairs / 2}  # causal: half of the pairs
+        near = {"encoder": read.near_patch_pairs, "language": read.near_token_pairs / 2}
         total, upstream = 0.0, False
         for part in self.parts:
             upstream = upstream or part.trains
             matrix = 2.0 * part.values * (2 if upstream else 1) + 2.0 * part.trained_values
-            attention = 2.0 * part.pair_width * (3 if upstream else 1)
-            total += matrix * tokens.get(part.name, read.visual) + attention * pairs.get(part.name, 0.0)
+            attention = part.far_width * far.get(part.name, 0.0) + part.near_width * near.get(part.name, 0.0)
+            total += matrix * tokens.get(part.name, read.visual) + 2.0 * attention * (3 if upstream else 1)
         return total + 2.0 * self.head_values * read.supervised * (1 + upstream + self.head_trains)
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A child of the model: values of the matrices that a token meets, those that train, and Σ over layers of the widths of keys
-    and values, all heads together."""
+    and values, all heads together, apart for layers that see everything and for those with windows."""
 
     name: str
     trains: bool
     values: float
     trained_values: float
-    pair_width: float
+    far_width: float
+    near_width: float
 
 
 def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
-    shares = _shares(module)
+    shares, windowed = _shares(module), _windowed(module)
     plain = [m for m in module.modules() if isinstance(m, nn.Linear | Router) and m.weight is not head]
     stored = sum(m.in_features * m.out_features * shares.get(m, 1.0) for m in module.modules() if isinstance(m, StoredLinear))
     weights = [(m.weight, shares.get(m, 1.0)) for m in plain]
     trained = sum(w.numel() * share for w, share in weights if w.requires_grad)
-    pair_width = sum(_pair_width(m) for m in module.modules())
+    far_width = sum(_pair_width(m) for m in module.modules() if m not in windowed)
     trains = any(p.requires_grad for p in module.parameters())
-    return _Part(name, trains, stored + sum(w.numel() * share for w, share in weights), trained, pair_width)
+    values = stored + sum(w.numel() * share for w, share in weights)
+    return _Part(name, trains, values, trained, far_width, sum(map(_pair_width, windowed)))
+
+
+def _windowed(module: nn.Module) -> set[nn.Module]:
+    """The attentions that see a window only: by their own rule, or by that of the tower that they stand in."""
+    found: set[nn.Module] = {part for part in module.modules() if isinstance(part, SelfAttention) and part.window}
+    for tower in module.modules():
+        if isinstance(tower, NativeViTModule) and tower.cfg.window:
+            found |= {block.attention for i, block in enumerate(tower.blocks) if i not in tower.cfg.full_layers}  # type: ignore[misc]
+    return found
 
 
 def _shares(module: nn.Module) -> dict[nn.Module, float]:

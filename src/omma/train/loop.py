@@ -27,6 +27,7 @@ from omma.train.audit import FrozenProof
 from omma.train.checkpoint import Checkpoints, Place, check_plan
 from omma.train.clock import Clock
 from omma.train.course import Course
+from omma.train.flops import Horizon
 from omma.train.gradients import Gradients
 from omma.train.guard import broken_weights, culprits
 from omma.train.machine import Machine
@@ -35,7 +36,7 @@ from omma.train.recompute import recompute_blocks
 from omma.train.signals import StopFlag, Stopped
 from omma.train.stage import Stage
 from omma.train.validation import validate
-from omma.train.window import COUNTS, StepSums, Window
+from omma.train.window import COUNTS, PAIRS, StepSums, Window
 
 EVENTS = ("step", "validation", "skipped")  # log lines that a resumed stage writes again
 
@@ -181,7 +182,8 @@ class StageRun:
             per_source[0].index_add_(0, source, loss.token_loss.double())
             per_source[1].index_add_(0, source, torch.ones_like(loss.token_loss, dtype=torch.float64))
         scalars = torch.stack([torch.stack([loss.total.double(), loss.weight.double()]) for loss in losses]).sum(0)
-        counts = torch.tensor([_counts(batch) for batch in batches], dtype=torch.float64, device=device).sum(0)
+        horizon = self.machine.work.horizon
+        counts = torch.tensor([_counts(batch, horizon) for batch in batches], dtype=torch.float64, device=device).sum(0)
         total, weight, *rest = self.world.sum_(torch.cat([scalars, counts, per_source.flatten()])).tolist()
         seen = dict(zip(COUNTS, map(int, rest), strict=False))
         sources = zip(names, rest[len(COUNTS) :], rest[len(COUNTS) + len(names) :], strict=False)
@@ -283,8 +285,8 @@ class StageRun:
             book.extend(whole)
 
 
-def _counts(batch: Batch) -> list[int]:
+def _counts(batch: Batch, horizon: Horizon) -> list[int]:
     """What one micro-batch holds, in the order of COUNTS. A blank tile that no slot refers to is no picture."""
-    sides = batch.pictures.grids.prod(dim=1) if len(batch.slots) else batch.pictures.grids.new_zeros(0)
-    pairs = int(sides.square().sum()), int(batch.cu_seqlens.diff().long().square().sum())
-    return [len(batch.tokens), batch.num_supervised, len(sides), int(sides.sum()), len(batch.slots), *pairs]
+    grids = batch.pictures.grids.tolist() if len(batch.slots) else []
+    patches, pairs = sum(map(math.prod, grids)), horizon.pairs(batch.cu_seqlens.diff().tolist(), grids)
+    return [len(batch.tokens), batch.num_supervised, len(grids), patches, len(batch.slots), *(pairs[name] for name in PAIRS)]

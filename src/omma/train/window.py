@@ -5,7 +5,8 @@ from typing import Any
 
 from omma.train.flops import Reading
 
-COUNTS = ("tokens", "supervised", "pictures", "patches", "visual", "patch_pairs", "token_pairs")
+PAIRS = ("patch_pairs", "token_pairs", "near_patch_pairs", "near_token_pairs")
+COUNTS = ("tokens", "supervised", "pictures", "patches", "visual", *PAIRS)
 
 
 @dataclass(slots=True)
