@@ -1,0 +1,98 @@
+"""Florence-VL (arXiv 2412.04424; JiuhaiChen/Florence-VL, `llava_llama` with `tune_entire_model`): config.json ↔ parts; names.
+
+Florence-2 with three prompts, a projector of `mlpNx_gelu`, a Llama. The released class of the tower lies with its weights alone;
+that its 577 tokens go to the projector without the first, the mean's, is read from the 576 that the paper counts. Read only:
+no program but code of its own loads the layout.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omma.core.errors import CheckpointError
+from omma.media.views.pad import Pad
+from omma.model.connectors.mlp import Mlp
+from omma.model.slots import Language
+from omma.model.vision.florence2 import Florence2
+from omma.model.vlm import Vlm
+from omma.weights.compose import language_from, language_names
+from omma.weights.family import Family
+from omma.weights.maps import florence2
+from omma.weights.names import Names, Pair
+from omma.weights.original import moved, unwritten
+from omma.weights.released import Released, read_released
+from omma.weights.sight import normalised
+from omma.weights.speech import chat_from
+from omma.weights.vit_names import both
+
+MODEL_TYPE = "llava_llama"
+WHERE = "config.json of Florence-VL"
+TOWER = "vision_tower"  # the folder that says what the tower is; its weights stand with the others
+SIDE = 768  # px of a tile, where no file says
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The slots that config.json and the tower's own describe."""
+
+    encoder: Florence2
+    connector: Mlp
+    language: Language
+
+
+def config_from(theirs: Mapping[str, Any]) -> Parts:
+    """config.json with that of its tower under `vision_tower` → parts. CheckpointError for another projector."""
+    projector = theirs.get("mm_projector_type", "linear")
+    found = re.fullmatch(r"mlp(\d+)x_gelu", projector)
+    if not found:
+        raise CheckpointError(WHERE, f"mm_projector_type is {projector!r}", "'mlpNx_gelu'", "this projector is not covered")
+    return Parts(
+        encoder=florence2.config_from(theirs[TOWER]),
+        connector=Mlp(depth=int(found[1])),
+        language=language_from(_spoken(theirs), where=WHERE),
+    )
+
+
+def names(parts: Parts | Vlm, theirs: Mapping[str, Any]) -> Names:
+    """Parts and the config.json → names of all tensors of a `VlmModule` made of them. The tower keeps Microsoft's names."""
+    assert isinstance(parts.encoder, Florence2) and isinstance(parts.connector, Mlp)
+    seen = florence2.names(parts.encoder, {"vision_config": {"dim_embed": ()}})
+    pairs: list[Pair] = []
+    for i in range(parts.connector.depth):
+        pairs += both(f"connector.layers.{i}", f"model.mm_projector.encoder_mlp.{i}" + (".1" if i else ""))
+    tower = seen.under("encoder.", "model.vision_tower.vision_tower.")
+    return tower + Names(tuple(pairs)) + language_names(parts.language, _spoken(theirs), moved(""))
+
+
+def model_from(released: Released) -> Vlm:
+    """Folder → the model that pads pictures with the mean colour of the tower's image processor."""
+    seen = read_released(released.folder / TOWER)
+    parts = config_from({**released.config, TOWER: seen.config})
+    encoder = normalised(parts.encoder, seen)
+    size = seen.preprocessor.get("crop_size", seen.preprocessor.get("size", {})).get("height", SIDE)
+    red, green, blue = (int(255 * value) for value in encoder.mean)
+    return Vlm(
+        view=Pad(size=size, fill=(red, green, blue)),
+        encoder=encoder,
+        connector=parts.connector,
+        language=parts.language,
+        text=chat_from(released, image_token="<image>", vocab_size=released.config["vocab_size"]),
+    )
+
+
+def _spoken(theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """The config.json as that of its language model."""
+    return {**theirs, "model_type": "llama"}
+
+
+FAMILY = Family(
+    kind="vlm",
+    part=Vlm,
+    model_types=(MODEL_TYPE,),
+    architectures=("LlavaLlamaForCausalLM",),
+    model_from=model_from,
+    names=names,
+    config_to=unwritten("Florence-VL"),
+    mark="tune_entire_model",
+)
