@@ -1,4 +1,4 @@
-"""Convolutions of connectors on feature maps (n, D, rows, columns): depthwise, with channel norm and squeeze-and-excitation."""
+"""Convolutions on feature maps (n, D, rows, columns): depthwise, with channel norm and squeeze-and-excitation."""
 
 from collections.abc import Callable
 
@@ -10,14 +10,14 @@ from omma.nn.init import SelfScaled
 
 
 class Depthwise(nn.Conv2d, SelfScaled):
-    """3 × 3, one filter per channel, zeros around the map."""
+    """`kernel` × `kernel`, an odd number, one filter per channel, zeros around the map."""
 
-    def __init__(self, dim: int, *, stride: int = 1, bias: bool = False) -> None:
-        super().__init__(dim, dim, 3, stride=stride, padding=1, groups=dim, bias=bias)
+    def __init__(self, dim: int, *, kernel: int = 3, stride: int = 1, bias: bool = False) -> None:
+        super().__init__(dim, dim, kernel, stride=stride, padding=kernel // 2, groups=dim, bias=bias)
 
     def stds(self) -> dict[str, float]:
-        """By the nine values that each output sums."""
-        return {"weight": 1 / 3}
+        """By the values that each output sums."""
+        return {"weight": 1 / self.kernel_size[0]}
 
     def constants(self) -> dict[str, float]:
         """No bias at first."""

@@ -7,7 +7,7 @@ several frames it is a Conv3d weight (D, 3, frames, p, p).
 from functools import lru_cache
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from omma.core.errors import ShapeError
@@ -28,7 +28,7 @@ class PatchEmbedding(nn.Module):
         self.patch, self.mean, self.std, self.frames = patch, mean, std, frames
         self.project = nn.Linear(3 * frames * patch * patch, dim, bias=bias)
 
-    def forward(self, patches: UInt8[Tensor, "P C"], rows: GridRows = ()) -> Float[Tensor, "N D"]:
+    def forward(self, patches: Shaped[Tensor, "P C"], rows: GridRows = ()) -> Float[Tensor, "N D"]:
         """Raw patches (and, for several frames at a time, the grids they come in) → one row per patch and time step."""
         normed = normalised(patches, self.patch, self.mean, self.std).to(self.project.weight.dtype)
         if self.frames > 1:
@@ -37,7 +37,7 @@ class PatchEmbedding(nn.Module):
         return self.project(normed)
 
 
-def normalised(patches: UInt8[Tensor, "P C"], patch: int, mean: Colour, std: Colour) -> Float[Tensor, "P C"]:
+def normalised(patches: Shaped[Tensor, "P C"], patch: int, mean: Colour, std: Colour) -> Float[Tensor, "P C"]:
     """Raw patches → (pixel / 255 − mean) / std, channel by channel. ShapeError for patches of another side."""
     values = 3 * patch * patch
     if patches.shape[1] != values:

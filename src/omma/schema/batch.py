@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 IGNORE = -100  # label of a position that is not supervised
@@ -22,10 +22,11 @@ class Asked:
 class Pictures:
     """Tiles of all pictures: raw patches (channel, row, column order, 0..255) row by row, and (frames, rows, columns) per tile.
 
-    The frames of a tile follow one another. `asked` is None for a model whose connector reads no words.
+    The frames of a tile follow one another. Values are whole, but of tiles that an encoder has resized for another. `asked` is
+    None for a model whose connector reads no words.
     """
 
-    patches: UInt8[Tensor, "P C"]
+    patches: Shaped[Tensor, "P C"]
     grids: Int[Tensor, "I 3"]
     asked: Asked | None = None
 

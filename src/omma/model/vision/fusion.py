@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
@@ -32,9 +32,10 @@ class Fusion(Encoder):
     """`encoders[i]` sees each tile so large that its grid of patches is `zooms[i]` times as fine per side as the tile's own.
 
     `patch` is the side that tiles are cut by, as the first encoder takes them; others get them resized to patches of their
-    own. Finer features are averaged bilinearly down to the tile's grid, but for `taps`, where the finer cells of each patch
-    are handed on side by side beside the first encoder's features. `weights` are those of a `sum`. Colours are normalised by
-    each encoder itself.
+    own: `bicubic` with antialiasing, or `bilinear` without (Mini-Gemini). Finer features are averaged bilinearly down to the
+    tile's grid, but for `taps`, where the finer cells of each patch are handed on side by side beside the first encoder's
+    features; there tiles may be cut by any encoder's patch, so that what it looks for is still on them. `weights` are those
+    of a `sum`. Colours are normalised by each encoder itself.
     """
 
     patch: int = 14
@@ -42,6 +43,7 @@ class Fusion(Encoder):
     zooms: tuple[int, ...] = (1, 1)
     how: Literal["channels", "sum", "tokens", "taps"] = "channels"
     weights: tuple[float, ...] = ()
+    resample: Literal["bicubic", "bilinear"] = "bicubic"
 
     @property
     def width(self) -> int:
@@ -58,9 +60,10 @@ class Fusion(Encoder):
         if len(self.encoders) < 2 or len(self.zooms) != len(self.encoders) or any(zoom < 1 for zoom in self.zooms):
             got = f"{len(self.encoders)} encoders with zooms {self.zooms}"
             raise ConfigError("Fusion.zooms", got, "at least two encoders, and a whole zoom from 1 for each")
-        if self.patch != self.encoders[0].patch or self.zooms[0] != 1:
-            got = f"patch {self.patch}, zoom {self.zooms[0]} of an encoder with patch {self.encoders[0].patch}"
-            raise ConfigError("Fusion.patch", got, "the first encoder's patch, and 1")
+        sides = [encoder.patch for encoder in self.encoders]
+        if self.patch not in (sides if self.how == "taps" else sides[:1]) or self.zooms[0] != 1:
+            got = f"patch {self.patch}, zoom {self.zooms[0]} of an encoder with patch {sides[0]}"
+            raise ConfigError("Fusion.patch", got, "the first encoder's patch (of any, for taps), and 1")
         if any(encoder.temporal > 1 or encoder.grid((2, 2)) != (2, 2) for encoder in self.encoders):
             raise ConfigError("Fusion.encoders", "one that hands on other tokens than patches", "features='patches', temporal=1")
         if len(self.weights) != (len(self.encoders) if self.how == "sum" else 0):
@@ -91,9 +94,8 @@ class FusionModule(EncoderModule):
         seen = [self._look(i, pictures) for i in range(len(self.encoders))]
         first = seen[0]
         if self.cfg.how == "taps":
-            rows = [on_host(_finer(pictures.grids, zoom)) for zoom in self.cfg.zooms[1:]]
-            indices = [square_groups(own, zoom, first.device) for own, zoom in zip(rows, self.cfg.zooms[1:], strict=True)]
-            taps = tuple(fine[index].flatten(1) for fine, index in zip(seen[1:], indices, strict=True))
+            zoomed = zip(seen[1:], self.cfg.zooms[1:], strict=True)
+            taps = tuple(fine if zoom == 1 else _side_by_side(fine, pictures.grids, zoom) for fine, zoom in zoomed)
             return replace(tile_stream(first, pictures.grids), taps=taps)
         if self.cfg.how == "tokens":
             return tile_stream(self._in_rows(seen, pictures.grids), regrid(pictures.grids, self.cfg))
@@ -108,7 +110,7 @@ class FusionModule(EncoderModule):
         zoom, patch = self.cfg.zooms[number], self.cfg.encoders[number].patch
         if (zoom, patch) == (1, self.cfg.patch):
             return self.encoders[number](pictures).hidden
-        resized = _resized(pictures, self.cfg.patch, zoom, patch)
+        resized = _resized(pictures, self.cfg.patch, zoom, patch, self.cfg.resample)
         return self.encoders[number](Pictures(resized, _finer(pictures.grids, zoom))).hidden
 
     def _in_rows(self, seen: list[Float[Tensor, "P D"]], grids: Int[Tensor, "I 3"]) -> Float[Tensor, "N D"]:
@@ -122,6 +124,11 @@ def _finer(grids: Int[Tensor, "I 3"], zoom: int) -> Int[Tensor, "I 3"]:
     return torch.cat((grids[:, :1], grids[:, 1:] * zoom), dim=1)
 
 
+def _side_by_side(hidden: Float[Tensor, "P D"], grids: Int[Tensor, "I 3"], zoom: int) -> Float[Tensor, "Q E"]:
+    """Features on a grid `zoom` times as fine → on the grid itself, the cells of each patch row by row in one vector."""
+    return hidden[square_groups(on_host(_finer(grids, zoom)), zoom, hidden.device)].flatten(1)
+
+
 def _coarser(hidden: Float[Tensor, "P D"], grids: Int[Tensor, "I 3"], zoom: int) -> Float[Tensor, "Q D"]:
     """Features on a grid `zoom` times as fine → on the grid itself, bilinear without antialiasing."""
     if zoom == 1:
@@ -129,14 +136,13 @@ def _coarser(hidden: Float[Tensor, "P D"], grids: Int[Tensor, "I 3"], zoom: int)
     return on_maps(hidden, _finer(grids, zoom), lambda maps: interpolate(maps, scale_factor=1 / zoom, mode="bilinear"))
 
 
-def _resized(pictures: Pictures, old: int, zoom: int, new: int) -> UInt8[Tensor, "P C"]:
-    """Tiles in patches of `old` px → the same in patches of `new` px on a grid `zoom` times as fine, bicubic, antialiased."""
+def _resized(pictures: Pictures, old: int, zoom: int, new: int, how: Literal["bicubic", "bilinear"]) -> Tensor:
+    """Tiles in patches of `old` px → the same in patches of `new` px on a grid `zoom` times as fine; bicubic: in whole values."""
 
     def resize(maps: Float[Tensor, "n C r c"]) -> Float[Tensor, "n E r2 c2"]:
-        _, _, r, c = maps.shape
-        pixels = maps.unflatten(1, (3, old, old)).permute(0, 1, 4, 2, 5, 3).reshape(-1, 3, r * old, c * old)
-        large = interpolate(pixels, size=(r * zoom * new, c * zoom * new), mode="bicubic", antialias=True)
-        cut = large.unflatten(2, (r * zoom, new)).unflatten(4, (c * zoom, new)).permute(0, 1, 3, 5, 2, 4)
-        return cut.flatten(1, 3).round().clamp(0, 255)
+        size = (maps.shape[2] * zoom * new, maps.shape[3] * zoom * new)
+        large = interpolate(pixel_shuffle(maps, old), size=size, mode=how, antialias=how == "bicubic")
+        return pixel_unshuffle(large, new)
 
-    return on_maps(pictures.patches.float(), pictures.grids, resize).to(torch.uint8)
+    resized = on_maps(pictures.patches.float(), pictures.grids, resize)
+    return resized.round().clamp(0, 255).to(torch.uint8) if how == "bicubic" else resized
