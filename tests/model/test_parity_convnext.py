@@ -25,7 +25,8 @@ from omma.weights.native import fill
 pytestmark = pytest.mark.parity
 
 CLASSES = {"convnext": (ConvNextConfig, ConvNextModel), "convnextv2": (ConvNextV2Config, ConvNextV2Model)}
-# fp32, in units of the largest value of the tensor compared. Worst case measured over 12 seeds per class: features 1.5e-6, gradients 2.8e-5.
+# fp32, in units of the largest value of the tensor compared. Worst case measured over 12 seeds per class: features 1.5e-6,
+# gradients 2.8e-5.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
