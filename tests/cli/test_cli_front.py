@@ -14,7 +14,7 @@ import omma.cli
 from omma.cli import invoke, main
 from omma.cli.interrupted import Interrupted
 
-SHARED = {"main", "invoke", "interrupted", "arguments", "catalogue", "find", "job", "steps", "scores", "part_clock"}
+SHARED = {"main", "invoke", "interrupted", "arguments", "catalogue", "find", "job", "steps", "scores", "screen", "part_clock"}
 
 
 def test_help_loads_neither_torch_nor_any_room() -> None:
@@ -27,6 +27,16 @@ def test_help_loads_neither_torch_nor_any_room() -> None:
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"omma --help answered in {time.perf_counter() - began:.2f} s")
     assert result.stdout.splitlines()[-1] == "[] ['cli', 'core']"
+
+
+def test_the_list_of_recipes_loads_neither_torch_nor_a_recipe() -> None:
+    code = (
+        "import sys\nfrom omma.cli.main import answer\nanswer(['recipes'])\n"
+        "print([m for m in sys.modules if m in ('torch', 'numpy', 'pyarrow') or m.startswith('omma_recipes.')])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "finetune_sft" in result.stdout
+    assert result.stdout.splitlines()[-1] == "[]"
 
 
 def test_overview_names_every_verb_once() -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.find import find_recipe
 from omma.cli.job import job
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.cli.steps import curate_step, gather
 from omma.model.slots import built_on_meta
 from omma.model.vlm import Vlm

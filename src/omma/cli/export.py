@@ -8,7 +8,7 @@ import typer
 
 from omma.cli.arguments import Parts, RunPath
 from omma.cli.find import own_parts
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.files import atomic_path
 from omma.evaluate.saved import find_saved

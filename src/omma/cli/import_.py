@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.errors import ConfigError
 from omma.model.vlm import Vlm
 from omma.weights.imported import how_to_use, import_checkpoint

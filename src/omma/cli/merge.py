@@ -7,7 +7,7 @@ import typer
 
 from omma.cli.arguments import Parts
 from omma.cli.find import own_parts
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.errors import ConfigError
 from omma.core.runs import RunFolder
 from omma.evaluate.saved import find_saved

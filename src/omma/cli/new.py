@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.config import field_types
 from omma.core.errors import ConfigError
 from omma.core.files import write_text

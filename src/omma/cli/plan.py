@@ -4,7 +4,7 @@ from rich.table import Table
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.job import job
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.cli.steps import curate_step, gather, plan_step
 
 

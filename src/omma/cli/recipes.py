@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from omma.cli.catalogue import Listed, catalogue
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.errors import ConfigError
 
 Word = Annotated[str, typer.Argument(metavar="[WORD]", help="show only recipes that say this word", show_default=False)]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.job import Job, job
-from omma.cli.scores import print_scores, screen
+from omma.cli.scores import print_scores
+from omma.cli.screen import screen
 from omma.cli.steps import catch_up, curate_step, evaluate_step, fresh_model, gather, plan_step, report_step, train_step
 from omma.report.facts import read_facts
 from omma.report.timing import timing

@@ -1,12 +1,10 @@
 """Scores: run folder → the table of all moments on the screen."""
 
-from rich.console import Console
 from rich.text import Text
 
+from omma.cli.screen import screen
 from omma.core.runs import RunFolder
 from omma.evaluate.table import read_moments, score_table
-
-PLAIN_WIDTH = 110  # columns where the output is no terminal
 
 
 def print_scores(run: RunFolder) -> None:
@@ -15,9 +13,3 @@ def print_scores(run: RunFolder) -> None:
     wide = screen()
     wide.print(Text("Scores on held-out samples", style="bold"))
     wide.print(score_table(moments))
-
-
-def screen() -> Console:
-    """Standard output, wide enough for tables when it is a file or a pipe."""
-    found = Console(highlight=False)
-    return found if found.is_terminal else Console(highlight=False, width=PLAIN_WIDTH)

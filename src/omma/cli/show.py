@@ -9,7 +9,7 @@ from rich.table import Table
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.find import find_recipe
-from omma.cli.scores import screen
+from omma.cli.screen import screen
 from omma.core.config import Config, field_types, show
 
 Source = Annotated[bool, typer.Option("--source", help="list each part with its class and source file instead")]
