@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson
 from omma.media.views.pad import Pad
 from omma.model.connectors.patch_info_mining import PatchInfoMining
@@ -9,14 +10,14 @@ from omma.model.vision.fusion import Fusion
 from omma.recipe import Claims, Recipe
 from omma.weights.maps.mini_gemini import CONVNEXT_L
 from omma_recipes.parts.vision import CLIP_L_336
-from omma_recipes.systems.fusion import CLIP
 from omma_recipes.systems.llava import CLIP_GREY, DATA, PARTS, STAGES, llava_1_5_7b
 
+CLIP = 7_050_304_512 - 6_738_415_616 - 20_979_712  # what LLaVA-1.5 has beside Vicuna and its projector
 FINE = 2880  # 192 + 384 + 768 + 1536
 # 197,767,336 parameters of torchvision's convnext_large, but for its classifier and the norm before it
 CONVNEXT = 197_767_336 - (1536 * 1000 + 1000) - 2 * 1536
 MINING = 2 * 1024 + 1024 * 1024 + 1024 + 2 * (2 * FINE + FINE * 1024 + 1024)
-SOURCES = {
+SOURCES: dict[str, Reader] = {
     "captions": LlavaJson(path="mgm_pretrain.json", task="caption"),
     "instructions": LlavaJson(path="mgm_instruction.json"),
 }
