@@ -18,8 +18,9 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured over all draws: logits 7.3e-7, gradients 5.5e-5. In draws
-# 0, 2 and 4 the queries of a Q-Former layer are so alike that gradients of its scores are below 2e-6 and rounding shows.
+# fp32, as a share of the largest value compared. Worst case measured: logits 7.1e-7 over all draws, gradients 5.5e-5 over all but
+# 0, 2 and 4. There the queries of a Q-Former layer are so alike that gradients of its scores are below 2e-6, against 5e-3 and more
+# elsewhere, and rounding shows (up to 2.5e-3).
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 DRAWS = {  # seed: kind, language, tied
     0: ("blip-2", "opt", True), 1: ("blip-2", "opt", False), 2: ("blip-2", "llama", False), 3: ("blip-2", "opt", True),
