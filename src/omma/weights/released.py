@@ -100,6 +100,9 @@ def _with_defaults(config: dict[str, Any], where: str) -> dict[str, Any]:
     try:
         whole = CONFIG_MAPPING[config["model_type"]].from_dict(config).to_dict()
     except Exception as error:  # whatever the class raises says that the file does not fit it
+        parts = [part["model_type"] for part in config.values() if isinstance(part, Mapping) and "model_type" in part]
+        if not all(part in CONFIG_MAPPING for part in parts):
+            return config  # of another layout under the same name, such as Microsoft's Florence-2
         got = f"is no {config['model_type']} config: {' '.join(str(error).split())[:200]}"
         raise CheckpointError(where, got, "the config.json of the release", "copy it again") from None
     return config | whole

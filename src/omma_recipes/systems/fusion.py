@@ -15,6 +15,7 @@ from omma.pack.templates.jinja import Jinja
 from omma.pack.tokenizers.released import Released
 from omma.recipe import Claims, Recipe
 from omma.train.optimizers.adamw import AdamW
+from omma.weights.maps.florence_vl import CONVERSATION
 from omma_recipes.parts.language import VICUNA_7B
 from omma_recipes.parts.llava import LLAMA3_8B
 from omma_recipes.parts.speech import vicuna
@@ -61,15 +62,6 @@ IMAGENET_GREY = (123, 116, 103)  # the mean colour of Florence-2's image process
 # meta-llama/Llama-3.1-8B-Instruct
 LLAMA3_1_8B = replace(LLAMA3_8B, longest=131_072, scaling=Llama3Scaling(factor=8.0))
 
-# the "llama3" conversation of JiuhaiChen/Florence-VL `conversation.py`
-FLORENCE_LLAMA3 = (
-    "{{ '<|begin_of_text|><|start_header_id|>system<|end_header_id|>\\n\\nA chat between a curious user and an artificial "
-    "intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user\\'s questions.<|eot_id|>' }}"
-    "{% for message in messages %}"
-    "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] + '<|eot_id|>' }}"
-    "{% endfor %}"
-)
-
 # scripts/florence-vl/llama: 2,048 detailed captions in a step with all parts trained, then 512 conversations, each once at 1e-5,
 # without weight decay; bins stand for batches
 FLORENCE_STAGES = (
@@ -95,7 +87,7 @@ def florence_vl_8b() -> Recipe:
         "captions": LlavaJson(path="pixelprose_sharegpt4v.json", task="caption"),
         "instructions": LlavaJson(path="cambrian_sharegpt4v_vision_flan_docmatix.json"),
     }
-    text = Chat(tokenizer=Released(path="", vocab_size=128_257), template=Jinja(source=FLORENCE_LLAMA3))
+    text = Chat(tokenizer=Released(path="", vocab_size=128_257), template=Jinja(source=CONVERSATION))
     model = Vlm(
         view=Pad(size=768, fill=IMAGENET_GREY),
         encoder=FLORENCE_2_LARGE,
@@ -104,8 +96,8 @@ def florence_vl_8b() -> Recipe:
         text=text,
     )
     claims = Claims(
-        source="arXiv 2412.04424; JiuhaiChen/Florence-VL scripts/florence-vl/llama, florence_encoder.py and builder.py; the tower is "
-        "microsoft/Florence-2-large of 776,721,497 values without decoder, sinusoids and bias of the logits; which of its 577 "
+        source="arXiv 2412.04424; JiuhaiChen/Florence-VL scripts/florence-vl/llama, florence_encoder.py and builder.py; the tower "
+        "is microsoft/Florence-2-large of 776,721,497 values without decoder, sinusoids and bias of the logits; which of its 577 "
         "tokens is left out is not published with the code: here the mean's, by the paper's 576",
         visual_tokens={"640x480": 576, "768x768": 576, "100x2000": 576},
         parameters={

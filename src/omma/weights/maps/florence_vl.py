@@ -7,7 +7,7 @@ no program but code of its own loads the layout.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omma.core.errors import CheckpointError
@@ -30,6 +30,14 @@ MODEL_TYPE = "llava_llama"
 WHERE = "config.json of Florence-VL"
 TOWER = "vision_tower"  # the folder that says what the tower is; its weights stand with the others
 SIDE = 768  # px of a tile, where no file says
+# the "llama3" conversation of JiuhaiChen/Florence-VL `conversation.py`
+CONVERSATION = (
+    "{{ '<|begin_of_text|><|start_header_id|>system<|end_header_id|>\\n\\nA chat between a curious user and an artificial "
+    "intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user\\'s questions.<|eot_id|>' }}"
+    "{% for message in messages %}"
+    "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] + '<|eot_id|>' }}"
+    "{% endfor %}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,15 @@ def model_from(released: Released) -> Vlm:
     parts = config_from({**released.config, TOWER: seen.config})
     encoder = normalised(parts.encoder, seen)
     size = seen.preprocessor.get("crop_size", seen.preprocessor.get("size", {})).get("height", SIDE)
+    # The tokenizer's own template is that of the language model before it saw pictures.
+    spoken = replace(released, chat_template=CONVERSATION)
     red, green, blue = (int(255 * value) for value in encoder.mean)
     return Vlm(
         view=Pad(size=size, fill=(red, green, blue)),
         encoder=encoder,
         connector=parts.connector,
         language=parts.language,
-        text=chat_from(released, image_token="<image>", vocab_size=released.config["vocab_size"]),
+        text=chat_from(spoken, image_token="<image>", vocab_size=released.config["vocab_size"]),
     )
 
 
