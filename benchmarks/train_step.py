@@ -180,7 +180,7 @@ def run_ours() -> tuple[list[float], list[float]]:
         plan, slots = vlm.plan(SIDE, SIDE), np.flatnonzero(example.ids == IMAGE_ID)
         picture = RowPicture(Media("x"), plan, slots, np.arange(len(slots)), len(slots))
         ids = example.ids.astype(np.int32)
-        return Row("x", "x", ids, example.supervised, vlm.position_ids(ids, slots), (picture,))
+        return Row("x", "x", ids, example.supervised, vlm.position_ids(len(ids), (picture,)), (picture,))
 
     def feed(start: int):
         for batch in steps:
