@@ -154,6 +154,20 @@ def test_a_response_norm_changes_nothing_at_first():
     assert torch.equal(init(second.build(), 0)(pictures).hidden, init(first.build(), 0)(pictures).hidden)
 
 
+def test_timm_s_names_are_told_for_both_versions():
+    stems = {"stem.0", "stem.1", "stages.1.downsample.0", "stages.1.downsample.1"}
+    blocks = {f"stages.{i}.blocks.0.{part}" for i in (0, 1) for part in ("conv_dw", "norm", "mlp.fc1", "mlp.fc2")}
+    common = {f"{name}.{kind}" for name in stems | blocks for kind in ("weight", "bias")}
+    first = ConvNext().tiny()
+    pairs = convnext.spelled(first, convnext.TIMM).pairs
+    assert {pair.theirs for pair in pairs} == common | {f"stages.{i}.blocks.0.gamma" for i in (0, 1)}
+    second = replace(first, layer_scale=0.0, response_norm=True)
+    named, state = convnext.spelled(second, convnext.TIMM), init(second.build(), 0).state_dict()
+    theirs = named.to_theirs(state)
+    assert theirs.keys() == common | {f"stages.{i}.blocks.0.mlp.grn.{kind}" for i in (0, 1) for kind in ("weight", "bias")}
+    assert theirs["stages.1.blocks.0.mlp.grn.weight"].shape == (32,)
+
+
 def test_networks_that_cannot_be_are_refused():
     with pytest.raises(ConfigError, match="4 widths and 3 depths"):
         ConvNext(depths=(1, 1, 1))

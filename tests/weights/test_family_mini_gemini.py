@@ -14,7 +14,7 @@ from llava_folders import draw_text, draw_tower, our_batch, sample, spread, toke
 from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn.functional import gelu, interpolate
+from torch.nn.functional import avg_pool2d, gelu, interpolate
 from transformers.models.clip.modeling_clip import CLIPVisionModel
 from transformers.models.convnext.modeling_convnext import ConvNextConfig, ConvNextModel
 from transformers.models.llama.modeling_llama import LlamaForCausalLM
@@ -24,9 +24,10 @@ from omma.generate.engine import generate
 from omma.generate.sampling import Sampling
 from omma.model.connectors.patch_info_mining import PatchInfoMining
 from omma.model.vision.fusion import Fusion
+from omma.model.vision.raw_patches import RawPatches
 from omma.model.vision.vit import ViT
 from omma.nn.init import init
-from omma.schema.batch import Pictures
+from omma.schema.batch import Pictures, Stream
 from omma.schema.view import Unit, num_slots
 from omma.weights.maps import convnext, mini_gemini
 from omma.weights.native import stored_tensors
@@ -90,11 +91,12 @@ def test_each_patch_mines_the_finer_cells_at_its_own_place_and_tokens_stay_as_ma
 
 def test_a_change_of_one_fine_cell_reaches_its_own_patch_alone():
     module = init(PatchInfoMining(fine_width=8).build(in_dim=16, out_dim=24), 1)
-    low, fine = torch.randn(4, 16), torch.randn(4, 4, 8)
+    generator = torch.Generator().manual_seed(0)
+    low, fine = torch.randn(4, 16, generator=generator), torch.randn(4, 4, 8, generator=generator)
     before = module.mined(low, fine)
-    fine[2, 1] += 1.0
-    changed = (module.mined(low, fine) != before).any(dim=1)
-    assert changed.tolist() == [False, False, True, False]
+    fine[2, 1, 3] += 1.0  # one channel: the norm takes away what all channels have in common
+    moved = (module.mined(low, fine) - before).abs().amax(dim=1)
+    assert moved[2] > 1e-3 and not moved[[0, 1, 3]].any()
 
 
 class Whole(nn.Module):
@@ -273,15 +275,32 @@ def test_every_picture_is_576_tokens_of_2880_wide_cells_at_full_size():
     assert (fine.cells**2, fine.cell_width, parts.connector.fine_width) == (64, 2880, 2880)
 
 
+def test_tiles_cut_for_the_finer_tower_reach_it_whole_and_the_coarser_one_as_means_of_four():
+    fusion = Fusion(patch=8, encoders=(RawPatches(patch=4), RawPatches(patch=8)), how="taps", resample="bilinear").build()
+    picture = torch.randint(256, (3, 16, 24), generator=torch.Generator().manual_seed(0))
+    large, small = (squares_of(values, side) for values, side in ((picture, 8), (avg_pool2d(picture.double(), 2), 4)))
+    stream = fusion(Pictures(large.to(torch.uint8), torch.tensor([[1, 2, 3]])))
+    torch.testing.assert_close(stream.taps[0], (large / 255 - 0.5) / 0.5, check_dtype=False)
+    torch.testing.assert_close(stream.hidden, (small / 255 - 0.5) / 0.5, check_dtype=False)
+
+
+def squares_of(picture, side):
+    """Pixels (3, h, w) → patches row by row, their values in (channel, row, column) order."""
+    rows, columns = picture.shape[1] // side, picture.shape[2] // side
+    return picture.reshape(3, rows, side, columns, side).permute(1, 3, 0, 2, 4).reshape(rows * columns, -1)
+
+
 def test_without_values_the_projector_is_that_of_the_coarse_tower_alone():
     """What is mined is added: values of zero leave LLaVA-1.5's two-layer projector."""
     module = init(PatchInfoMining(fine_width=8).build(in_dim=16, out_dim=24), 1)
     with torch.no_grad():
         module.value.weight.zero_()
-    low, fine = torch.randn(4, 16), torch.randn(4, 3, 8)
+    generator = torch.Generator().manual_seed(0)
+    low, fine = torch.randn(4, 16, generator=generator), torch.randn(4, 3, 8, generator=generator)
     assert not module.mined(low, fine).any()
-    one_place = torch.randn(2, 1, 8)
-    torch.testing.assert_close(module.mined(low[:2], one_place), module.value(module.value_norm(one_place))[:, 0])
+    features = Stream(low, *[torch.arange(4)] * 4, taps=(fine.flatten(1),))
+    plain = module.down(gelu(module.up(low)))
+    torch.testing.assert_close(module(features, torch.tensor([[1, 2, 2]])), plain)
 
 
 @pytest.mark.parametrize(
