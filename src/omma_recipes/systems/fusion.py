@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson
 from omma.media.views.pad import Pad
 from omma.model.connectors.mlp import Mlp
@@ -63,7 +64,8 @@ IMAGENET_GREY = (123, 116, 103)  # the mean colour of Florence-2's image process
 LLAMA3_1_8B = replace(LLAMA3_8B, longest=131_072, scaling=Llama3Scaling(factor=8.0))
 
 # scripts/florence-vl/llama: 2,048 detailed captions in a step with all parts trained, then 512 conversations, each once at 1e-5,
-# without weight decay; bins stand for batches
+# without weight decay; bins stand for batches. By the paper the tower learns in the first stage, though the released
+# `florence_encoder.py` takes no gradients of it
 FLORENCE_STAGES = (
     replace(
         STAGES[0],
@@ -83,7 +85,7 @@ FLORENCE_STAGES = (
 def florence_vl_8b() -> Recipe:
     """Florence-VL 8B: Florence-2's tower and what its encoder sees under three prompts, 576 tokens, Llama-3.1-8B."""
     base = llava_1_5_7b()
-    sources = {
+    sources: dict[str, Reader] = {
         "captions": LlavaJson(path="pixelprose_sharegpt4v.json", task="caption"),
         "instructions": LlavaJson(path="cambrian_sharegpt4v_vision_flan_docmatix.json"),
     }

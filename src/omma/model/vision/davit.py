@@ -78,7 +78,7 @@ class DaViT(Encoder):
             paddings=(3, 1), norm_first=(False, True), window=3,
         )  # fmt: skip
 
-    def build(self) -> "DaViTModule":
+    def build(self) -> EncoderModule:
         return DaViTModule(self)
 
 
@@ -91,22 +91,20 @@ class DaViTModule(EncoderModule):
         ins = (CHANNELS, *cfg.widths[:-1])
         self.embeds = nn.ModuleList(StageEmbedding(cfg, stage, in_dim) for stage, in_dim in enumerate(ins))
         self.stages = nn.ModuleList(
-            nn.ModuleList(DualBlock(cfg, stage) for _ in range(depth)) for stage, depth in enumerate(cfg.depths)
+            nn.Sequential(*(DualBlock(cfg, stage) for _ in range(depth))) for stage, depth in enumerate(cfg.depths)
         )
 
     def forward(self, pictures: Pictures) -> Stream:
         check_pictures(pictures)
         cfg = self.cfg
-        values = normalised(pictures.patches, cfg.patch, cfg.mean, cfg.std).to(self.embeds[0].project.weight.dtype)
+        values = normalised(pictures.patches, cfg.patch, cfg.mean, cfg.std).to(next(self.parameters()).dtype)
         return tile_stream(on_maps(values, pictures.grids, self.maps), pictures.grids)
 
     def maps(self, patches: Float[Tensor, "n C r c"]) -> Float[Tensor, "n D r c"]:
         """Patches as maps of their values → features of the last stage."""
         hidden = pixel_shuffle(patches, self.cfg.patch)
         for embed, stage in zip(self.embeds, self.stages, strict=True):
-            hidden = embed(hidden)
-            for block in stage:
-                hidden = block(hidden)
+            hidden = stage(embed(hidden))
         return hidden
 
 
