@@ -6,6 +6,7 @@ from typing import Any
 from omma.core.errors import CheckpointError
 from omma.model.vision.native import NativeViT
 from omma.weights.names import Flat, Names, Pair, Rows
+from omma.weights.shapes import refuse_others
 
 KEPT = ("final_norm",)
 PLAIN: dict[str, Any] = {
@@ -46,9 +47,4 @@ def native_names(cfg: NativeViT, mlp: Sequence[tuple[str, str]]) -> Names:
 
 def refuse_other_shapes(cfg: NativeViT, layout: str, **own: Any) -> None:
     """CheckpointError unless the tower is Qwen2-VL's, but for what this layout has of its `own`."""
-    wanted = PLAIN | own
-    other = [name for name, value in wanted.items() if getattr(cfg, name) != value]
-    if other:
-        got = ", ".join(f"{name}={getattr(cfg, name)!r}" for name in other)
-        expected = ", ".join(f"{name}={wanted[name]!r}" for name in other)
-        raise CheckpointError(layout, f"a NativeViT of another shape: {got}", expected, "keep it in our own layout")
+    refuse_others(cfg, PLAIN | own, layout, "keep it in our own layout")

@@ -7,6 +7,7 @@ from omma.core.errors import CheckpointError
 from omma.model.vision.vit import ViT
 from omma.nn.mlp import Activation
 from omma.weights.names import Flat, Names, Pair
+from omma.weights.shapes import refuse_others
 
 ACTIVATIONS: dict[str, Activation] = {
     "quick_gelu": "quick_gelu", "gelu": "gelu", "gelu_pytorch_tanh": "gelu_tanh", "silu": "silu", "relu": "relu",
@@ -66,14 +67,7 @@ def both(ours: str, theirs: str) -> tuple[Pair, Pair]:
 
 def refuse_other_shapes(cfg: ViT, layout: str, **own: Any) -> None:
     """CheckpointError unless the ViT is a plain one with a class token, but for what this layout has of its `own`."""
-    wanted = PLAIN | own
-    other = [name for name, value in wanted.items() if getattr(cfg, name) != value]
-    if other:
-        got = ", ".join(f"{name}={getattr(cfg, name)!r}" for name in other)
-        expected = ", ".join(f"{name}={wanted[name]!r}" for name in other)
-        raise CheckpointError(
-            layout, f"a ViT of another shape: {got}", expected, "export it as the family of that shape, or in ours"
-        )
+    refuse_others(cfg, PLAIN | own, layout, "export it as the family of that shape, or in ours")
 
 
 def side_from(value: Any, key: str, where: str) -> int:
