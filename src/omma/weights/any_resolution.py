@@ -8,7 +8,7 @@ from omma.media.views.best_fit import BestFit
 from omma.model.slots import Encoder
 from omma.schema.view import View
 from omma.weights.released import Released
-from omma.weights.sight import RESAMPLE
+from omma.weights.sight import RESAMPLE, scaled
 
 Pinpoints = tuple[tuple[int, int], ...]
 BLACK = (0, 0, 0)
@@ -44,21 +44,13 @@ def image_processor(view: View, encoder: Encoder, kind: str) -> dict[str, Any]:
         got = f"a view {type(view).__name__}" + (f" filled with {view.fill}" if isinstance(view, BestFit) else "")
         raise CheckpointError("model.view", got, f"BestFit filled with {BLACK}", "no processor of this layout does it")
     square = {"height": view.size, "width": view.size}
-    return {
+    return scaled(view, encoder) | {
         "image_processor_type": kind,
         "image_grid_pinpoints": [list(pair) for pair in view.pinpoints],
         "size": square,
         "crop_size": square,
         "do_center_crop": False,
-        "do_resize": True,
         "do_pad": True,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": list(encoder.mean),
-        "image_std": list(encoder.std),
-        "resample": RESAMPLE.index(view.resample),
-        "do_convert_rgb": True,
     }
 
 

@@ -48,9 +48,9 @@ def normalised(encoder: Tower, released: Released) -> Tower:
     return replace(encoder, mean=tuple(said["image_mean"]), std=tuple(said["image_std"]))
 
 
-def image_processor(view: View, encoder: Encoder) -> dict[str, Any]:
-    """View and encoder → preprocessor_config.json of one square. CheckpointError for a view that no such processor does."""
-    common = {
+def scaled(view: View, encoder: Encoder) -> dict[str, Any]:
+    """View and encoder → what every image processor says of resizing and of values."""
+    return {
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,
@@ -60,6 +60,11 @@ def image_processor(view: View, encoder: Encoder) -> dict[str, Any]:
         "do_convert_rgb": True,
         "do_resize": True,
     }
+
+
+def image_processor(view: View, encoder: Encoder) -> dict[str, Any]:
+    """View and encoder → preprocessor_config.json of one square. CheckpointError for a view that no such processor does."""
+    common = scaled(view, encoder)
     if isinstance(view, Fixed):
         square = {"height": view.size, "width": view.size}
         return common | {"image_processor_type": "CLIPImageProcessor", "size": square, "do_center_crop": False, "crop_size": square}
