@@ -153,6 +153,18 @@ def test_a_released_folder_gives_the_logits_of_its_parts(seed, tmp_path, short_p
             assert worst(ours[first:last, : expected.shape[1]], expected) <= TOLERANCE
 
 
+def test_a_folder_that_does_not_describe_its_tower_holds_florence_2_large(tmp_path, monkeypatch, short_prompts):
+    folder = tmp_path / "released"
+    released(folder, 2)
+    model = open_source(folder).model
+    for file in (folder / "vision_tower").iterdir():
+        file.unlink()
+    assert open_source(folder).model.encoder == florence_vl.FLORENCE_2_LARGE
+    monkeypatch.setattr(florence_vl, "FLORENCE_2_LARGE", model.encoder)
+    monkeypatch.setattr(florence_vl, "SIDE", SIDE)
+    assert open_source(folder).model == model
+
+
 def test_all_tensors_go_back_under_the_released_names(tmp_path, short_prompts):
     theirs, *_ = released(tmp_path / "released", 1)
     source = open_source(tmp_path / "released")

@@ -6,7 +6,6 @@ from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson
 from omma.media.views.pad import Pad
 from omma.model.connectors.mlp import Mlp
-from omma.model.vision.florence2 import Florence2
 from omma.model.vision.fusion import DINO, Fusion
 from omma.model.vlm import Vlm
 from omma.nn.rotary import Llama3Scaling
@@ -16,7 +15,7 @@ from omma.pack.templates.jinja import Jinja
 from omma.pack.tokenizers.released import Released
 from omma.recipe import Claims, Recipe
 from omma.train.optimizers.adamw import AdamW
-from omma.weights.maps.florence_vl import CONVERSATION
+from omma.weights.maps.florence_vl import CONVERSATION, FLORENCE_2_LARGE
 from omma_recipes.parts.language import VICUNA_7B
 from omma_recipes.parts.llava import LLAMA3_8B
 from omma_recipes.parts.speech import vicuna
@@ -51,12 +50,7 @@ def mousi_7b() -> Recipe:
     return replace(base, id="mousi", title="MouSi 7B", model=model, data=DATA, stages=STAGES, claims=claims)
 
 
-# microsoft/Florence-2-large-ft: DaViT-H with the encoder of its transformer, read by Florence-VL's three prompts
-FLORENCE_2_LARGE = Florence2(
-    widths=(256, 512, 1024, 2048), heads=(8, 16, 32, 64), groups=(8, 16, 32, 64), text_width=1024, text_depth=12, text_heads=16,
-    text_mlp_width=4096, longest=4096,
-)  # fmt: skip
-# its decoder: layers with two attentions, the norm of its inputs and its places
+# decoder of microsoft/Florence-2-large: layers with two attentions, the norm of its inputs and its places
 FLORENCE_WRITER = 12 * (8 * (1024 * 1024 + 1024) + 2 * 1024 * 4096 + 4096 + 1024 + 6 * 1024) + 2 * 1024 + 4098 * 1024
 IMAGENET_GREY = (123, 116, 103)  # the mean colour of Florence-2's image processor
 
