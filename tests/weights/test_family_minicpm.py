@@ -24,7 +24,7 @@ from omma.weights.start import Weights, start_model
 pytestmark = pytest.mark.parity
 
 # fp32, as a share of the largest logit. Worst case measured over all draws: 8.2e-6 (draw 3).
-TOLERANCE = 1e-5
+TOLERANCE = 2e-5
 WIDTH, PATCH = 128, 4  # heads of the resampler are 128 wide
 DRAWS = {0: 2.6, 1: 2.5, 2: 2.6, 3: 2.5, 4: 2.6, 5: 2.6}
 MARKS = ["<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>"]

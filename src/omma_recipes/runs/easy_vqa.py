@@ -40,7 +40,7 @@ def easy_vqa() -> Recipe:
         stages=(
             Stage(
                 name="train",
-                optimizer=Muon(lr=0.02, adamw_lr=2e-3),
+                optimizer=Muon(lr=0.01, adamw_lr=2e-3),
                 schedule=Cosine(warmup=0.02),
                 budget=Budget(tokens=2048, patches=2048, bins_per_step=1),
                 length=Steps(count=2000),

@@ -60,8 +60,8 @@ class OneVision(BestFit):
         ratio = math.sqrt(rows * columns / (self.max_tiles * grids[1][1] ** 2))
         if ratio <= ROOM:
             return (np.concatenate([base, with_newlines(detail)]),)
-        small = resized(detail, int(rows // ratio), int(columns // ratio))
-        width = int(columns // ratio)
+        height, width = (max(1, int(side // ratio)) for side in (rows, columns))
+        small = resized(detail, height, width)
         lines = [small_rows(small, start, start + width) for start in range(0, len(small), width)]
         return (base, *(run for line in lines for run in (line, np.array([NEWLINE]))))
 
