@@ -24,6 +24,11 @@ class Blip2(Blip2ForConditionalGeneration):
             return CausalLMOutputWithPast(logits=self.language_model(input_ids=input_ids).logits)
         return super().forward(pixel_values=pixel_values, input_ids=input_ids, **rest)
 
+    def generate(self, pixel_values=None, **rest):
+        if pixel_values is None:
+            return self.language_model.generate(**rest)
+        return super().generate(pixel_values=pixel_values, **rest)
+
 
 class InstructBlip(InstructBlipForConditionalGeneration):
     """Also answers without a picture, as its language model does."""
@@ -32,6 +37,11 @@ class InstructBlip(InstructBlipForConditionalGeneration):
         if pixel_values is None:
             return CausalLMOutputWithPast(logits=self.language_model(input_ids=input_ids).logits)
         return super().forward(pixel_values=pixel_values, input_ids=input_ids, **rest)
+
+    def generate(self, pixel_values=None, qformer_input_ids=None, qformer_attention_mask=None, **rest):
+        if pixel_values is None:
+            return self.language_model.generate(**rest)
+        return super().generate(pixel_values, qformer_input_ids, qformer_attention_mask, **rest)
 
 
 def words(language):

@@ -42,7 +42,7 @@ def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
     pair = opened(seed, tmp_path / "released")
     documents = asked(tmp_path, pair)
     assert check_logits(pair, tmp_path, documents, their_inputs) <= TOLERANCE
-    check_greedy(pair, tmp_path, documents[1:2] + documents[4:5], make_inputs=their_inputs)
+    check_greedy(pair, tmp_path, documents[1:3] + documents[4:5], make_inputs=their_inputs)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])

@@ -116,7 +116,7 @@ def film_inputs(pair, root, one):
 def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
     pair = llava_onevision(seed, tmp_path / "released")
     assert check_logits(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path)[1:2])
+    check_greedy(pair, tmp_path, asked(tmp_path)[1:3])
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -130,12 +130,18 @@ def test_videos_give_the_same_logits(seed, tmp_path):
     output = pair.module(batch)
     with torch.no_grad():
         assert worst(output.stream.hidden @ output.head.T, pair.theirs(**inputs).logits[0]) <= TOLERANCE
+    check_greedy(pair, tmp_path, [one], make_inputs=film_inputs)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
     pair = llava_onevision(seed, tmp_path / "released")
     assert check_gradients(pair, tmp_path, asked(tmp_path)) <= GRADIENT_TOLERANCE
+
+
+def test_gradients_through_a_video_are_the_same(tmp_path):
+    pair = llava_onevision(0, tmp_path / "released")
+    assert check_gradients(pair, tmp_path, [film(tmp_path), film(tmp_path, frames=3)], film_inputs) <= GRADIENT_TOLERANCE
 
 
 @pytest.mark.parametrize("seed", [3, 4])

@@ -121,6 +121,11 @@ def test_gradients_are_those_of_transformers(line, seed, drawn, tmp_path):
     assert check_gradients(drawn(line, seed), tmp_path, asked(tmp_path), their_inputs) <= GRADIENT_TOLERANCE
 
 
+def test_gradients_through_videos_are_those_of_transformers(drawn, tmp_path):
+    pair = drawn("qwen2_5_vl", 1)
+    assert check_gradients(pair, tmp_path, films(pair, tmp_path), their_inputs) <= GRADIENT_TOLERANCE
+
+
 @pytest.mark.parametrize(("line", "seed"), [("qwen2_vl", 2), ("qwen2_vl", 3), ("qwen2_5_vl", 4), ("qwen2_5_vl", 5)])
 def test_an_export_loads_in_transformers_and_comes_back_without_losing_a_bit(line, seed, drawn, tmp_path):
     pair = drawn(line, seed)
