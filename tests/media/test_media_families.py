@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageOps
+from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+from transformers.models.convnext.image_processing_pil_convnext import ConvNextImageProcessorPil
+from transformers.models.fuyu.image_processing_pil_fuyu import FuyuImageProcessorPil
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
@@ -27,10 +30,12 @@ from omma.media.views.crop import Crop
 from omma.media.views.fixed import Fixed
 from omma.media.views.global_local import GlobalLocal
 from omma.media.views.high_definition import HighDefinition
+from omma.media.views.lined_patches import LinedPatches
 from omma.media.views.low_high import LowHigh
 from omma.media.views.na_flex import NaFlex
 from omma.media.views.native import Native
 from omma.media.views.one_vision import OneVision
+from omma.media.views.pad import Pad
 from omma.media.views.slices import Slices
 from omma.media.views.tiles import Tiles
 from omma.schema.view import NEWLINE, SEPARATOR, Blend, Unit, num_slots
@@ -72,6 +77,14 @@ CUT_ALIKE = {
         Crop(size=32, edge=40),
         CLIPImageProcessorPil(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}, resample=BICUBIC),
     ),
+    "crop with a margin as DINOv2": (
+        Crop(size=32, edge=36),
+        BitImageProcessorPil(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}),
+    ),
+    "crop with a margin as a small ConvNeXt": (
+        Crop(size=32, edge=36),
+        ConvNextImageProcessorPil(size={"shortest_edge": 32}, crop_pct=224 / 256),
+    ),
     "squash as SigLIP": (Fixed(size=32), SiglipImageProcessorPil(size={"height": 32, "width": 32}, resample=BICUBIC)),
     "squash as BLIP-2": (Fixed(size=32), BlipImageProcessorPil(size={"height": 32, "width": 32}, resample=BICUBIC)),
     "tiles as InternVL and SAIL-VL": (
@@ -109,6 +122,52 @@ def test_tiles_are_those_of_the_family(case):
         ours = apply(view, image, view.plan(width, height, Unit(8)))
         theirs = values(processor, image)[: len(ours)] if "best fit" in case else values(processor, image)
         assert worst(ours, theirs) == 0, (width, height)
+
+
+def test_a_large_convnext_sees_the_squashed_picture():
+    view, processor = Fixed(size=384), ConvNextImageProcessorPil(size={"shortest_edge": 384})
+    for width, height in sizes(20):
+        image = picture(width, height)
+        assert worst(apply(view, image, view.plan(width, height, Unit(32))), values(processor, image)) == 0, (width, height)
+
+
+def expand2square(image, fill):
+    """LLaVA's `mm_utils.py`: a square sheet of the longer side, the picture pasted at the floor of half the rest."""
+    side = max(image.size)
+    sheet = Image.new("RGB", (side, side), fill)
+    sheet.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return sheet
+
+
+def test_pad_shows_clip_the_square_of_llava():
+    processor = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    fill = tuple(int(255 * mean) for mean in processor.image_mean)
+    view = Pad(size=32, fill=fill)
+    for width, height in sizes():
+        image = picture(width, height)
+        theirs = values(processor, np.asarray(expand2square(Image.fromarray(image), fill)))
+        assert worst(apply(view, image, view.plan(width, height, Unit(8))), theirs) == 0, (width, height)
+
+
+def test_lined_patches_are_fuyus():
+    """Grid and pixels; the lower and right border of a picture counts as 1 of 255 in both."""
+    view = LinedPatches(width=96, height=64, fill=(1, 1, 1), resample="bilinear")
+    processor = FuyuImageProcessorPil(size={"height": 64, "width": 96}, patch_size={"height": 8, "width": 8})
+    shrunk = 0
+    for width, height in sizes():
+        if min(64 / height, 96 / width) * min(width, height) < 1:
+            continue  # the reference has no size for it
+        image = picture(width, height)
+        found = processor.preprocess(Image.fromarray(image), return_tensors="np", **RAW)
+        high, wide = (int(np.ravel(found[key])[0]) for key in ("image_unpadded_heights", "image_unpadded_widths"))
+        plan = view.plan(width, height, Unit(8))
+        rows, columns = -(-high // 8), -(-wide // 8)
+        assert plan.grids(8) == ((1, rows, columns),), (width, height)
+        (ours,) = apply(view, image, plan)
+        theirs = np.asarray(found["images"][0][0]).transpose(1, 2, 0)[: 8 * rows, : 8 * columns]
+        assert worst([ours], [theirs]) == 0, (width, height)
+        shrunk += (wide, high) != (width, height)
+    assert 20 < shrunk < 180
 
 
 @pytest.mark.parametrize(("patch", "low", "high"), [(14, 56 * 56, 100_000), (16, 64 * 64, 200_000)], ids=["Qwen2-VL", "Qwen3-VL"])
