@@ -91,10 +91,14 @@ def _write_configs(folder: Path, config: dict[str, Any], numbers: dict[str, int]
 
 
 def _write_processor(folder: Path, processor: Processor, codec: Codec) -> None:
-    """Both files, as versions before and after transformers 5 look for them."""
+    """A file each for pictures, slots and (if the model sees any) videos, where all versions of transformers look for them."""
     kind = processor.slots["processor_class"]
+    own = {key: value for key, value in processor.slots.items() if key != "video_processor"}
+    video = processor.slots.get("video_processor")
+    if video:
+        write_text(folder / "video_preprocessor_config.json", _pretty(dict(video) | {"processor_class": kind}))
     write_text(folder / "preprocessor_config.json", _pretty(dict(processor.image) | {"processor_class": kind}))
-    slots = {"image_token": codec.words.image} | dict(processor.slots) | dict(processor.tokens)
+    slots = {"image_token": codec.words.image} | own | dict(processor.tokens)
     write_text(folder / "processor_config.json", _pretty(slots))
     settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     write_text(folder / "tokenizer_config.json", _pretty(settings | {"processor_class": kind} | dict(processor.tokens)))

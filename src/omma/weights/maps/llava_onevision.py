@@ -32,6 +32,7 @@ from omma.weights.llava_parts import (
 from omma.weights.maps.llava_next import NEWLINE
 from omma.weights.names import Names
 from omma.weights.released import Released
+from omma.weights.sight import RESAMPLE, scaled
 
 MODEL_TYPE = "llava_onevision"
 WHERE = "config.json of LLaVA-OneVision"
@@ -97,14 +98,23 @@ def vlm_config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
 def processor_to(model: Vlm) -> Processor:
     """Model → what LlavaOnevisionProcessor must do."""
     encoder = tower(model)
-    slots = {
+    slots: dict[str, Any] = {
         "processor_class": "LlavaOnevisionProcessor",
         "num_image_tokens": encoder.side**2,
         "vision_feature_select_strategy": strategy_of(encoder),
         "vision_aspect_ratio": _aspect_to(model),
         "video_token": VIDEO_TOKEN,
     }
+    if isinstance(model.view.video, Pooled):
+        slots["video_processor"] = _video_processor(model, model.view.video)
     return Processor(image=_image_processor(model), slots=slots)
+
+
+def _video_processor(model: Vlm, video: Pooled) -> dict[str, Any]:
+    """Frames are squashed bicubically; as in releases, whoever asks chooses them."""
+    square = {"height": video.size, "width": video.size}
+    shown = {"size": square, "resample": RESAMPLE.index("bicubic"), "do_sample_frames": False}
+    return scaled(model.view, model.encoder) | shown | {"video_processor_type": "LlavaOnevisionVideoProcessor"}
 
 
 def _max_tiles(said: str) -> int:
