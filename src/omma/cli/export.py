@@ -15,6 +15,7 @@ from omma.evaluate.saved import find_saved
 from omma.pack.chat import Chat
 from omma.weights.export import export, layout_of, no_class
 from omma.weights.native import load_model
+from omma.weights.served import next_step
 
 To = Annotated[Literal["transformers", "native"], typer.Option("--to", help="whose layout to write")]
 Output = Annotated[str, typer.Option("--output", metavar="FOLDER", help="the folder to write (default: RUN/export)")]
@@ -55,7 +56,8 @@ def command(run: RunPath, parts: Parts, to: To = "transformers", output: Output 
     files = f"{done.num_files} file{'s' if done.num_files > 1 else ''} of weights"
     agreed = f"logits of {done.agreement.num_positions} positions differ by at most {done.agreement.worst:.1e} of the largest"
     screen().print(f"transformers loads it as {done.architecture}; {agreed}", markup=False, soft_wrap=True)
-    screen().print(f"wrote {target} ({files}); next: vllm serve {target}", markup=False, soft_wrap=True)
+    then = next_step(done.architecture, target)
+    screen().print(f"wrote {target} ({files}); next: {then}", markup=False, soft_wrap=True)
 
 
 def _copy(folder: Path, target: Path) -> None:
