@@ -5,6 +5,7 @@ The processors by which transformers' side sees the same samples stand beside th
 
 import json
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -44,6 +45,7 @@ from omma.pack.collate import rows_to_batch
 from omma.pack.rows import fit
 from omma.recipe import Recipe
 from omma.schema.manifest import read_manifest
+from omma.schema.plan import Plan
 from omma.schema.row import Row
 from omma.schema.sample import Part, Sample, Turn
 from omma.weights.export import export
@@ -76,6 +78,17 @@ class Family:
     made: Callable[[], tuple[Any, Any]]
     inputs: Callable[[Pair, Path, Sample], Any]
     film: tuple[int, int] | None = None
+
+
+def drawn(name: str, draw: Callable[..., Pair], inputs: Callable[[Pair, Path, Sample], Any] = llava_folders.their_inputs) -> Family:
+    """The family of what draws a released folder and opens it on both sides."""
+
+    def made() -> tuple[Any, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            pair = draw(folder=Path(folder))
+        return pair.theirs, pair.processor
+
+    return Family(name, made, inputs)
 
 
 class Given:
@@ -185,6 +198,12 @@ def losses_before_and_after(given: Given, run: Path) -> tuple[float, float]:
         losses = [recipe.stages[0].objective(module.eval()(batch), batch) for module in modules]
     before, after = (float(loss.total / loss.weight) for loss in losses)
     return before, after
+
+
+def num_packed(run: Path) -> int:
+    """The most documents of a pack of a run."""
+    plan = Plan.read(run / "plan/sft.parquet")
+    return max(len(plan.entries(number)) for number in range(plan.num_bins))
 
 
 def packed_against_alone(given: Given) -> tuple[float, float]:
