@@ -14,7 +14,11 @@ from transformers import (
     LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
+from transformers.models.dinov2.modeling_dinov2 import Dinov2Config, Dinov2Model
+from transformers.models.internvl.modeling_internvl import InternVLVisionConfig, InternVLVisionModel
 from transformers.utils import logging
 
 logging.disable_progress_bar()
@@ -80,6 +84,68 @@ def test_a_released_model_is_imported_talked_to_trained_scored_and_exported(rele
     assert exported.code == 0 and "transformers loads it as LlavaForConditionalGeneration" in exported.out, exported.err
     theirs = AutoModelForImageTextToText.from_pretrained(desk / "out").state_dict()
     assert torch.equal(theirs["model.multi_modal_projector.linear_1.weight"], after[moved])
+
+
+SHORT = ("stages.align.length.count=1", "stages.instruct.length.count=1", "stages.instruct.optimizer.lr=1e-9",
+         "stages.align.optimizer.lr=1e-9")  # fmt: skip
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8}
+TOWERS = {
+    "dinov2": lambda: Dinov2Model(Dinov2Config(**SIZES, image_size=32, mlp_ratio=2)),
+    "internvl": lambda: InternVLVisionModel(InternVLVisionConfig(
+        **SIZES | {"patch_size": [8, 8]}, image_size=[32, 32], intermediate_size=24)),
+}  # fmt: skip
+
+
+def trained_from(omma, desk, *start):
+    """`omma train` from folders, with steps too short to move anything → the tensors of its last checkpoint."""
+    said = omma("train", "./lab.py:mine", *start, *SHORT, "run.folder=runs/begun")
+    assert said.code == 0, said.err
+    return load_file(newest(desk / "runs/begun"))
+
+
+def check_begun(ours, folder, **names):
+    """Tensors of a run are those of a folder, by the ends of their names there, but for what steps of 1e-9 do."""
+    stored = load_file(folder / "model.safetensors")
+    for own, end in names.items():
+        (theirs,) = (value for name, value in stored.items() if name.endswith(end))
+        assert torch.allclose(ours[own], theirs, atol=1e-5, rtol=0), own
+
+
+def spread(model):
+    """Values that no other start has."""
+    torch.manual_seed(7)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.1 * torch.randn_like(parameter) + (parameter.ndim == 1))
+    return model
+
+
+def test_training_starts_from_a_whole_model(released, omma, desk):
+    check_begun(trained_from(omma, desk, f"model.from_={released}"), released, **{
+        "connector.layers.0.weight": "multi_modal_projector.linear_1.weight",
+        "language.blocks.1.mlp.up.weight": "layers.1.mlp.up_proj.weight",
+        "encoder.blocks.0.mlp.up.weight": "layers.0.mlp.fc1.weight",
+    })  # fmt: skip
+
+
+def test_training_starts_from_a_language_model_in_its_slot(released, omma, desk):
+    sizes = {name: value for name, value in TEXT.items() if name != "model_type"}
+    spread(Qwen2ForCausalLM(Qwen2Config(**sizes, vocab_size=270))).save_pretrained(desk / "words")
+    for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(released / file, desk / "words" / file)
+    check_begun(trained_from(omma, desk, "model.language.from_=words"), desk / "words", **{
+        "language.blocks.0.mlp.up.weight": "layers.0.mlp.up_proj.weight",
+        "language.blocks.1.mlp.down.weight": "layers.1.mlp.down_proj.weight",
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TOWERS)
+def test_training_starts_from_a_tower_in_its_slot(kind, omma, desk):
+    spread(TOWERS[kind]()).save_pretrained(desk / "tower")
+    check_begun(trained_from(omma, desk, "model.vision.from_=tower", "model.view.size=32"), desk / "tower", **{
+        "encoder.blocks.0.mlp.up.weight": "layer.0.mlp.fc1.weight",
+        "encoder.blocks.1.mlp.down.weight": "layer.1.mlp.fc2.weight",
+    })  # fmt: skip
 
 
 def newest(run):
