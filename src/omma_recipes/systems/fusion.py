@@ -1,12 +1,17 @@
-"""Fused features: MouSi's pair of vision experts; Florence-VL's depth and breadth of one tower; side by side before a projector."""
+"""Fused features: MouSi's pair of vision experts, Florence-VL's depth and breadth of one tower, SPHINX's four towers."""
 
 from dataclasses import replace
 
 from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson
 from omma.media.views.pad import Pad
+from omma.media.views.quarters import Quarters
 from omma.model.connectors.mlp import Mlp
+from omma.model.connectors.normed_pair import NormedPair
+from omma.model.vision.conv_next import ConvNext
 from omma.model.vision.fusion import DINO, Fusion
+from omma.model.vision.sphinx import Sphinx
+from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
 from omma.nn.rotary import Llama3Scaling
 from omma.pack.chat import Chat
@@ -15,12 +20,16 @@ from omma.pack.templates.jinja import Jinja
 from omma.pack.tokenizers.released import Released
 from omma.recipe import Claims, Recipe
 from omma.train.optimizers.adamw import AdamW
+from omma.train.schedules.cosine import Cosine
+from omma.weights.blip_parts import PICTURES
 from omma.weights.maps.florence_vl import CONVERSATION, FLORENCE_2_LARGE
+from omma_recipes.parts.blip import EVA_G, QUERIES
 from omma_recipes.parts.language import VICUNA_7B
-from omma_recipes.parts.llava import LLAMA3_8B
+from omma_recipes.parts.llava import CLIP_L_224, LLAMA3_8B, VICUNA_13B
 from omma_recipes.parts.speech import vicuna
-from omma_recipes.parts.vision import CLIP_L_336
-from omma_recipes.systems.llava import CLIP_GREY, DATA, STAGES, llava_1_5_7b
+from omma_recipes.parts.vision import CLIP_L_336, CLIP_MEAN, CLIP_STD
+from omma_recipes.systems.blip import Q_FORMER, TOWER
+from omma_recipes.systems.llava import CLAIMED_13B, CLIP_GREY, DATA, STAGES, llava_1_5_7b
 
 BLOCK = 4 * (1024 * 1024 + 1024) + 2 * 1024 * 4096 + 4096 + 1024 + 4 * 1024  # of CLIP-L, and of DINOv2-L but for its two scales
 CLIP = 1024 + 577 * 1024 + 3 * 14 * 14 * 1024 + 2 * 1024 + 23 * BLOCK
@@ -105,3 +114,86 @@ def florence_vl_8b() -> Recipe:
     )
     data = replace(DATA, sources=sources)
     return replace(base, id="florence-vl", title="Florence-VL 8B", model=model, data=data, stages=FLORENCE_STAGES, claims=claims)
+
+
+# facebook/dinov2-giant
+DINO_G = ViT(
+    patch=14, width=1536, depth=40, heads=24, mlp_width=4096, image_size=518, mlp="gated", activation="silu", class_token=True,
+    layer_scale=1.0, mean=DINO.mean, std=DINO.std,
+)  # fmt: skip
+
+# the trunk of open_clip's convnext_xxlarge (laion2b_s34b_b82k_augreg_soup)
+CONVNEXT_XXL = ConvNext(widths=(384, 768, 1536, 3072), depths=(3, 4, 30, 3), norm_eps=1e-5, mean=CLIP_MEAN, std=CLIP_STD)
+
+# the "default" conversation of LLaMA2-Accessory's `accessory/data/conversation/lib.py`; pictures stand behind the beginning
+# of text. The release ends an answer with ### alone; here </s> stands before that, so that a model stops.
+SPHINX_WORDS = (
+    "{{ bos_token }}" + PICTURES + "A chat between a curious human and an artificial intelligence assistant. "
+    "The assistant gives helpful, detailed, and polite answers to the human's questions.\n\n###"
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}{{ ' Human:' }}{% endif %}{{ ' ' }}"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '\n###' }}"
+    "{% if message['role'] == 'user' %}{{ ' Assistant:' }}{% endif %}"
+    "{% endfor %}"
+)
+# parameters of openai/clip-vit-large-patch14's tower, of facebook/dinov2-giant without the token that stands for masked patches,
+# and of the trunk with the norm behind it: stem, what shrinks maps, blocks
+CLIP_224 = 303_179_776
+DINOV2_G = 1_136_480_768 - 1536
+CONVNEXT = 3 * 16 * 384 + 3 * 384 + 2 * 3072
+CONVNEXT += sum(2 * before + (4 * before + 1) * wide for before, wide in ((384, 768), (768, 1536), (1536, 3072)))
+CONVNEXT += sum(depth * (8 * wide**2 + 58 * wide) for depth, wide in ((3, 384), (4, 768), (30, 1536), (3, 3072)))
+
+# SPHINX/README.md of LLaMA2-Accessory, the fine-tuning it shows: 2e-5 down to 0, warm-up of 0.03 epochs, no weight decay,
+# gradients up to 8, 128 in a step, one epoch, 512 words; all but the towers and the Q-Former trains (`get_trainable_params`), and
+# so in pre-training, which by the paper also reads plain text. Rates and lengths of pre-training were not read: they are ours.
+# The paper mixes the weights of two such models, of real and of generated captions; `merge` of two runs does that.
+SPHINX_STAGES = (
+    replace(
+        STAGES[1],
+        name="pretrain",
+        trains=("connector.*", "splice.*", "language.*"),
+        mixture={"captions": 1.0},
+        optimizer=AdamW(lr=5e-5, betas=(0.9, 0.95)),
+        schedule=Cosine(warmup=0.03, floor=0.1),
+        budget=Budget(tokens=16_384, patches=16_384, bins_per_step=128),
+    ),
+    replace(
+        STAGES[1],
+        trains=("connector.*", "splice.*", "language.*"),
+        optimizer=AdamW(lr=2e-5, betas=(0.9, 0.95)),
+        schedule=Cosine(warmup=0.03),
+        budget=Budget(tokens=16_384, patches=16_384, bins_per_step=16),
+        clip=8.0,
+    ),
+)
+
+
+def sphinx_13b() -> Recipe:
+    """SPHINX-1k 13B: CLIP, ConvNeXt, DINOv2 and a Q-Former, a square and its four quarters, 1,455 tokens, Llama 2 13B."""
+    base = llava_1_5_7b()
+    clip = replace(CLIP_L_224, final_norm=True, feature_layer=-1)
+    encoder = Sphinx(clip=clip, convnext=CONVNEXT_XXL, dino=DINO_G, eva=EVA_G, queries=QUERIES, features="all")
+    template = Jinja(source=SPHINX_WORDS, picture="<image>", end="</s>")
+    model = Vlm(
+        view=Quarters(size=224, fill=CLIP_GREY),
+        encoder=encoder,
+        connector=NormedPair(leading=32, lead_width=768),
+        language=VICUNA_13B,
+        text=Chat(tokenizer=Released(path="", vocab_size=32_000), template=template),
+    )
+    claims = Claims(
+        source="arXiv 2311.07575; Alpha-VLLM/LLaMA2-Accessory llama_ens5.py, SPHINX/README.md, conversation/lib.py; towers of "
+        "openai/clip-vit-large-patch14, facebook/dinov2-giant, open_clip convnext_xxlarge, Salesforce/blip2-opt-2.7b; "
+        "pre-training's rates, lengths and betas are ours",
+        visual_tokens={"640x480": 1455, "448x448": 1455, "100x2000": 1455},
+        parameters={
+            "encoder.*": CLIP_224 + CONVNEXT + DINOV2_G + TOWER + Q_FORMER,
+            "connector.*": (768 + 1 + 2) * 5120 + (5632 + 1 + 2) * 5120,
+            "splice.*": 2 * 5120,
+            **CLAIMED_13B,
+        },
+        trainable={name: ("connector", "language", "splice") for name in ("pretrain", "instruct")},
+    )
+    return replace(base, id="sphinx", title="SPHINX-1k 13B", model=model, data=DATA, stages=SPHINX_STAGES, claims=claims)
