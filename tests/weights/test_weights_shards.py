@@ -1,6 +1,9 @@
 """Shards: what is written is what is read, by safetensors' own reader too; every kind of damage has words."""
 
+import errno
 import json
+import os
+from dataclasses import replace
 
 import pytest
 import torch
@@ -52,6 +55,47 @@ def test_equal_weights_give_equal_files_in_whatever_order_they_come(tmp_path):
     (one,) = write(tmp_path / "a")
     (two,) = write(tmp_path / "b", dict(reversed(TENSORS.items())))
     assert one.read_bytes() == two.read_bytes()
+
+
+def refuse(name):
+    raise AssertionError(f"{name} was read")
+
+
+def refusing(number):
+    def copy(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    return copy
+
+
+@pytest.mark.parametrize("copy", ["kernel", errno.EXDEV, errno.ENOSYS, "gives up", "absent"])
+def test_tensors_with_places_are_copied_unread_to_the_same_file(copy, tmp_path, monkeypatch):
+    write(tmp_path / "a", shard_bytes=90)
+    if isinstance(copy, int):
+        monkeypatch.setattr("os.copy_file_range", refusing(copy))
+    if copy == "gives up":
+        monkeypatch.setattr("os.copy_file_range", lambda *arguments, **options: 0)
+    if copy == "absent":
+        monkeypatch.delattr("os.copy_file_range")
+    monkeypatch.setattr("omma.weights.shards.PIECE", 16)
+    (file,) = write_shards(tmp_path / "b", TENSORS, refuse, places=open_shards(tmp_path / "a").stored)
+    (read,) = write(tmp_path / "c")
+    assert file.read_bytes() == read.read_bytes()
+
+
+def test_a_full_disk_is_no_reason_to_copy_in_another_way(tmp_path, monkeypatch):
+    write(tmp_path / "a")
+    monkeypatch.setattr("os.copy_file_range", refusing(errno.ENOSPC))
+    with pytest.raises(OSError, match="No space"):
+        write_shards(tmp_path / "b", TENSORS, refuse, places=open_shards(tmp_path / "a").stored)
+
+
+def test_a_place_beyond_the_end_of_its_file_is_told(tmp_path):
+    (file,) = write(tmp_path / "a")
+    place = open_shards(tmp_path / "a").stored["a.weight"]
+    beyond = replace(place, begin=file.stat().st_size - 4, end=file.stat().st_size - 4 + place.end - place.begin)
+    with pytest.raises(CheckpointError, match="cut off while it was read"):
+        write_shards(tmp_path / "b", {"a.weight": TENSORS["a.weight"]}, refuse, places={"a.weight": beyond})
 
 
 @pytest.mark.parametrize("keep", [0, 5, 30, -1, -100])

@@ -7,6 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from omma.core.errors import CheckpointError, ConfigError
 from omma.media.views.fixed import Fixed
@@ -20,7 +23,8 @@ from omma.pack.templates.jinja import Jinja
 from omma.pack.tokenizers.released import Released
 from omma.pack.tokenizers.trained_bpe import TrainedBpe
 from omma.weights.family import families, find_family
-from omma.weights.imported import import_checkpoint
+from omma.weights.imported import import_checkpoint, places
+from omma.weights.names import Form, Pair, Rows
 from omma.weights.released import read_released
 from omma.weights.source import open_source, own_tensors
 from omma.weights.start import Weights, adopt, saved_words, start_model
@@ -36,6 +40,30 @@ def edit(file, **changes):
     said = json.loads(file.read_text())
     said.update(changes)
     file.write_text(json.dumps(said))
+
+
+class Held(TorchDispatchMode):
+    """The most bytes that tensors on the CPU hold at once, of those that are made inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.alive, self.most = {}, 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu":
+                storage = tensor.untyped_storage()
+                self.alive[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+        self.alive = {key: one for key, one in self.alive.items() if not one[0].expired()}
+        self.most = max(self.most, sum(size for _, size in self.alive.values()))
+        return made
+
+
+def sizes(module):
+    """Bytes of a module's tensors, and of the largest."""
+    found = [parameter.nbytes for parameter in module.parameters()]
+    return sum(found), max(found)
 
 
 def small(**slots):
@@ -246,6 +274,72 @@ def test_weights_are_read_in_the_precision_that_is_asked_for(llava):
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16), ("stored", torch.float32)):
         module = start_model(model, Weights(model=folder, precision=precision), seed=0)
         assert {parameter.dtype for parameter in module.parameters()} == {dtype}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "stored"])
+def test_a_whole_model_is_never_there_twice(precision, llava):
+    weights = Weights(model=str(llava()), precision=precision)
+    model = adopt(small(), weights)
+    with Held() as held:
+        module = start_model(model, weights, seed=0)
+    whole, largest = sizes(module)
+    assert whole <= held.most <= whole + 4 * largest < 2 * whole
+    with Held() as held:
+        far = start_model(model, weights, seed=0, device="meta")
+    assert {parameter.device.type for parameter in far.parameters()} == {"meta"}
+    assert {parameter.dtype for parameter in far.parameters()} == {parameter.dtype for parameter in module.parameters()}
+    assert largest <= held.most * 2 and held.most <= 4 * largest < whole
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_stored_parts_take_the_place_of_random_ones_and_stand_beside_none(precision, language_folder, tower_folder):
+    weights = Weights(encoder=str(tower_folder("clip")), language=str(language_folder("llama")), precision=precision)
+    model = adopt(small(), weights)
+    with Held() as held:
+        module = start_model(model, weights, seed=0)
+    whole, largest = sizes(start_model(model, replace(weights, precision="fp32"), seed=0))
+    assert held.most <= whole + 4 * largest
+    assert {parameter.dtype for parameter in module.parameters()} == {
+        getattr(torch, {"fp32": "float32"}.get(precision, "bfloat16"))
+    }
+    far = start_model(model, weights, seed=0, device="meta")
+    assert {parameter.device.type for parameter in far.parameters()} == {"meta"}
+
+
+def test_what_stays_as_it_is_is_imported_without_being_read(llava, tmp_path, monkeypatch):
+    source = open_source(llava())
+    own = own_tensors(source)
+    found = places(source, own)
+    assert own.keys() - found.keys() == {"language.embedding.weight", "language.unembedding.weight"} & set(source.match(own).grown)
+    read = source.read(own)
+    import_checkpoint(source, tmp_path / "copied")
+    assert all(torch.equal(value, read[name]) for name, value in load_file(tmp_path / "copied/model.safetensors").items())
+    import_checkpoint(source, tmp_path / "bf16", torch.bfloat16)
+    halves = load_file(tmp_path / "bf16/model.safetensors")
+    assert halves.keys() == read.keys() and all(torch.equal(halves[name], read[name].bfloat16()) for name in read)
+
+
+def test_pieces_of_a_fused_tensor_have_places_and_turned_ones_have_none(llava):
+    source = open_source(llava())
+    stored = {source.names.canonical(name): at for name, at in source.shards.stored.items()}
+    pair = next(pair for pair in source.names.pairs if len(stored[pair.theirs].shape) == 2 and "language" in pair.ours)
+    rows, width = stored[pair.theirs].shape
+    fused = tuple(Pair(f"part{i}", pair.theirs, Rows((1, rows - 1)), i) for i in range(2))
+    wanted = {"part0": torch.empty(1, width), "part1": torch.empty(rows - 1, width), "turned": torch.empty(width, rows)}
+    source = replace(source, names=replace(source.names, pairs=(*fused, Pair("turned", pair.theirs, Transposed()))))
+    found = places(source, wanted)
+    assert found.keys() == {"part0", "part1"} and found["part0"].end == found["part1"].begin
+    for name, at in found.items():
+        values = torch.frombuffer(bytearray(at.file.read_bytes()[at.begin : at.end]), dtype=at.dtype).view(at.shape)
+        assert torch.equal(values, source.reader(wanted)(name))
+    assert not places(source, {name: tensor.bfloat16() for name, tensor in wanted.items()})
+
+
+class Transposed(Form):
+    """A matrix the other way round."""
+
+    def split(self, theirs):
+        return (theirs.T,)
 
 
 def test_a_checkpoint_of_omma_is_a_start_with_its_own_tokenizer(llava, tmp_path):

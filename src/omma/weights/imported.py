@@ -1,8 +1,11 @@
 """Imported: a released folder → a checkpoint folder of omma: config.yaml, model.safetensors (several with an index), tokenizer/."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from omma.core.config import Config, config, show
 from omma.core.errors import CheckpointError, ConfigError
@@ -10,7 +13,7 @@ from omma.core.files import atomic_path, write_text
 from omma.model.vlm import Vlm
 from omma.pack.chat import Chat
 from omma.weights.match import Match
-from omma.weights.shards import SHARD_BYTES, write_shards
+from omma.weights.shards import FLOATS, SHARD_BYTES, Stored, write_shards
 from omma.weights.source import NATIVE, SLOTS, Source, own_tensors
 
 
@@ -27,8 +30,9 @@ class Imported(Config):
 def import_checkpoint(source: Source, target: Path, dtype: torch.dtype | None = None, *, shard_bytes: int = SHARD_BYTES) -> Match:
     """Open folder + target + precision (the stored one if none) → the folder, whole or not at all, and what went where.
 
-    One tensor at a time is in memory. CheckpointError for a folder that is a part of a model, has been imported already, or
-    does not fit its config.json; ConfigError if there is something at the target.
+    Tensors whose values stay as they are go from file to file; of the others one at a time is in memory. CheckpointError for
+    a folder that is a part of a model, has been imported already, or does not fit its config.json; ConfigError if there is
+    something at the target.
     """
     model = source.model
     if not isinstance(model, Vlm) or source.family is None:
@@ -44,10 +48,31 @@ def import_checkpoint(source: Source, target: Path, dtype: torch.dtype | None = 
     text = model.text
     assert isinstance(text, Chat)
     with atomic_path(target) as temporary:
-        write_shards(temporary, kinds, source.reader(own, dtype), shard_bytes=shard_bytes)
+        write_shards(temporary, kinds, source.reader(own, dtype), shard_bytes=shard_bytes, places=places(source, kinds))
         text.fit((), temporary / "tokenizer")
         tree = Imported(model=model, origin=str(source.folder), model_type=source.family.model_types[0], rows=source.rows)
         write_text(temporary / NATIVE, show(tree))
+    return found
+
+
+def places(source: Source, wanted: Mapping[str, Tensor]) -> dict[str, Stored]:
+    """Tensors of ours (meta is enough) → where their very bytes stand in the released files, for all that need no change.
+
+    A form whose part is a contiguous view of their tensor changes no value: the view says which bytes. Left out are those
+    that get another dtype or more rows, that are turned, and those that `Shards.read` refuses.
+    """
+    stored = {source.names.canonical(name): at for name, at in source.shards.stored.items()}
+    found: dict[str, Stored] = {}
+    for pair in source.names.pairs:
+        at = stored[pair.theirs]
+        theirs = torch.empty(at.shape, dtype=at.dtype, device="meta")
+        parts = pair.form.split(theirs)
+        part = parts[0] if len(parts) == 1 else parts[pair.part]
+        view = (part is theirs or part._base is theirs) and part.is_contiguous()
+        ours = wanted[pair.ours]
+        if view and at.dtype in FLOATS and part.shape == ours.shape and part.dtype == ours.dtype == at.dtype:
+            begin = at.begin + int(part.storage_offset()) * at.dtype.itemsize
+            found[pair.ours] = replace(at, shape=tuple(part.shape), begin=begin, end=begin + part.numel() * at.dtype.itemsize)
     return found
 
 

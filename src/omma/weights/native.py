@@ -34,7 +34,7 @@ def save_model(folder: Path, module: nn.Module) -> None:
 
 
 def load_model(folder: Path, model_config: Vlm, device: torch.device | str = "cpu") -> VlmModule:
-    """Folder + config → the module with the stored weights, in the stored precision.
+    """Folder + config → the module with the stored weights, in the stored precision; each goes to the device by itself.
 
     Raises CheckpointError if the file is missing, cut off, or holds other tensors than the config's module has.
     """

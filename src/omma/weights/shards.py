@@ -1,10 +1,15 @@
 """Shards: safetensors files of a folder, one or many with an index ↔ tensors, one at a time. Nothing is pickled.
 
 The format (https://github.com/huggingface/safetensors): 8 bytes with the length of the header, little-endian; a JSON header
-of {name: {dtype, shape, data_offsets}}; then the values, row-major. Values are read straight into the tensor that keeps them,
-so that reading costs no memory beside it.
+of {name: {dtype, shape, data_offsets}}; then the values, row-major.
+
+Values are read straight into the tensor that keeps them, not mapped: a mapped page counts as memory of the process beside
+the tensor of another dtype or device that is made from it, a weight that is trained would be copied page by page, and a
+file that is cut short under its map kills the process where reading raises an error. So one tensor at a time is all that
+reading holds beside what it gives. What is written as it stands in another file goes from file to file in the kernel.
 """
 
+import errno
 import json
 import math
 import os
@@ -31,6 +36,8 @@ WORDS = {dtype: word for word, dtype in DTYPES.items()}
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 QUANTISED = "quantised checkpoints are not covered: take the same model in bf16 or fp16"
 HEADER_LIMIT = 100_000_000  # bytes, as the reference reader has it
+PIECE = 8 * 2**20  # bytes held when the kernel does not copy between two files itself
+NO_COPY = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)  # of two file systems, or of none that can
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,10 @@ class Shards:
         return {name: torch.empty(entry.shape, dtype=entry.dtype, device="meta") for name, entry in self.stored.items()}
 
     def read(self, name: str, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> Tensor:
-        """Name → its values, in the stored precision or `dtype`. CheckpointError for integers, which no float weight can be."""
+        """Name → its values on a device, in the stored precision or `dtype`; beside them only this tensor as stored is held.
+
+        CheckpointError for integers, which no float weight can be.
+        """
         entry = self.stored[name]
         if entry.dtype not in FLOATS:
             got = f"{name} holds {WORDS[entry.dtype]} values"
@@ -118,18 +128,24 @@ def read_header(file: Path) -> dict[str, Stored]:
 
 
 def write_shards(
-    folder: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor], *, shard_bytes: int = SHARD_BYTES
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    read: Callable[[str], Tensor],
+    *,
+    shard_bytes: int = SHARD_BYTES,
+    places: Mapping[str, Stored] | None = None,
 ) -> list[Path]:
     """Names with shapes and dtypes (any device) + what reads each → safetensors files, with an index if they are several.
 
-    Tensors are written one at a time, in order of their names, so that equal weights give equal files. The folder should be
-    one that replaces the target when it is whole.
+    Tensors are written one at a time, in order of their names, so that equal weights give equal files. Those with `places`,
+    where the very bytes stand in another file, are copied from there and not read. The folder should be one that replaces
+    the target when it is whole. CheckpointError if a place ends before its tensor.
     """
     groups = _groups(tensors, shard_bytes)
     files = [SINGLE] if len(groups) == 1 else [f"model-{i + 1:05d}-of-{len(groups):05d}.safetensors" for i in range(len(groups))]
     with Bar("write weights", len(tensors)) as bar:
         for name, group in zip(files, groups, strict=True):
-            _write(folder / name, {key: tensors[key] for key in group}, read, bar)
+            _write(folder / name, {key: tensors[key] for key in group}, read, places or {}, bar)
     if len(groups) > 1:
         weight_map = {key: file for file, group in zip(files, groups, strict=True) for key in group}
         total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
@@ -151,7 +167,9 @@ def _groups(tensors: Mapping[str, Tensor], shard_bytes: int) -> list[list[str]]:
     return groups
 
 
-def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor], bar: Bar) -> None:
+def _write(
+    file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tensor], places: Mapping[str, Stored], bar: Bar
+) -> None:
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, tensor in tensors.items():
@@ -164,10 +182,43 @@ def _write(file: Path, tensors: Mapping[str, Tensor], read: Callable[[str], Tens
     with file.open("wb", buffering=0) as handle:
         handle.write(len(text).to_bytes(8, "little") + text)
         for name, expected in tensors.items():
-            tensor = read(name).detach().to("cpu", expected.dtype).contiguous()
-            assert tensor.shape == expected.shape, f"{name}: {tuple(tensor.shape)} read, {tuple(expected.shape)} planned"
-            _write_all(handle, _bytes(tensor))
+            if name in places:
+                _copy(places[name], expected, handle)
+            else:
+                tensor = read(name).detach().to("cpu", expected.dtype).contiguous()
+                assert tensor.shape == expected.shape, f"{name}: {tuple(tensor.shape)} read, {tuple(expected.shape)} planned"
+                _write_all(handle, _bytes(tensor))
             bar.advance(note=file.name)
+
+
+def _copy(place: Stored, expected: Tensor, handle: Any) -> None:
+    """The bytes of a place → the end of an open file, by the kernel where it can, else through a small buffer."""
+    assert (place.shape, place.dtype) == (tuple(expected.shape), expected.dtype), f"{place} is not {expected}"
+    with place.file.open("rb", buffering=0) as source:
+        at = _copied(source, place, handle)
+        source.seek(at)
+        buffer = memoryview(bytearray(min(PIECE, place.end - at)))
+        while at < place.end:
+            piece = buffer[: place.end - at]
+            _read_into(source, piece, place)
+            _write_all(handle, piece)
+            at += len(piece)
+
+
+def _copied(source: Any, place: Stored, handle: Any) -> int:
+    """How far the kernel could copy. A count of 0 may be the end of the file, or a file system that cannot."""
+    at = place.begin
+    while at < place.end and hasattr(os, "copy_file_range"):
+        try:
+            count = os.copy_file_range(source.fileno(), handle.fileno(), place.end - at, offset_src=at)
+        except OSError as error:
+            if error.errno not in NO_COPY:
+                raise
+            break
+        if not count:
+            break
+        at += count
+    return at
 
 
 def _bytes(tensor: Tensor) -> memoryview:

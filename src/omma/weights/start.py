@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from omma.core.config import HOUSE, Config, config
 from omma.core.errors import CheckpointError, ConfigError
-from omma.core.progress import Bar
+from omma.core.progress import Bar, track
 from omma.model.vlm import Vlm, VlmModule
 from omma.nn.init import init
 from omma.pack.chat import Chat
@@ -67,8 +67,18 @@ def as_they_are(module: nn.Module) -> dict[str, Callable[[nn.Linear], nn.Module]
     return {}
 
 
-def start_model(cfg: Vlm, weights: Weights, seed: int, trusted: tuple[str, ...] = HOUSE, hold: Hold = as_they_are) -> VlmModule:
-    """Model + folders + seed → the module before its first step: what no folder fills is random.
+def start_model(
+    cfg: Vlm,
+    weights: Weights,
+    seed: int,
+    trusted: tuple[str, ...] = HOUSE,
+    hold: Hold = as_they_are,
+    device: torch.device | str = "cpu",
+) -> VlmModule:
+    """Model + folders + seed → the module on a device before its first step: what no folder fills is random, as on the CPU.
+
+    Each stored tensor is read by itself and goes to its precision and device at once, and where it replaces a random one
+    that one goes first: beside the module only the tensor at hand is in memory, never a second copy of the weights.
 
     `hold` names linear maps of the module (on meta) that something smaller stands in for as soon as each has its values,
     so that a whole model of `weights.model` is never there in full. CheckpointError for weights that do not fit the
@@ -77,13 +87,13 @@ def start_model(cfg: Vlm, weights: Weights, seed: int, trusted: tuple[str, ...] 
     dtype = FLOATS[weights.precision]
     if weights.model:
         source = _fitted(open_source(Path(weights.model), trusted), cfg)
-        return _filled(shell(cfg, "cpu"), source, cfg.text.vocab_size, dtype, hold)
+        return _filled(shell(cfg, device), source, cfg.text.vocab_size, dtype, hold, device)
     module = cfg.build()
     init(module, seed)
     for folder, prefix in ((weights.encoder, SLOTS["vision"]), (weights.language, SLOTS["language"])):
         if folder:
-            _fill_slot(module, open_source(Path(folder), trusted), prefix, dtype)
-    return module if dtype is None else module.to(dtype)
+            _fill_slot(module, open_source(Path(folder), trusted), prefix, dtype, device)
+    return module.to(device=device, dtype=dtype)
 
 
 def saved_words(weights: Weights) -> Path | None:
@@ -94,11 +104,13 @@ def saved_words(weights: Weights) -> Path | None:
     return None
 
 
-def _filled(module: VlmModule, source: Source, vocab_size: int, dtype: torch.dtype | None, hold: Hold) -> VlmModule:
+def _filled(
+    module: VlmModule, source: Source, vocab_size: int, dtype: torch.dtype | None, hold: Hold, device: torch.device | str
+) -> VlmModule:
     """A module without weights → the same with those of a folder, read one by one."""
     own, where = stored_tensors(module), str(source.folder)
     source.match(own, vocab_size).check(where)
-    read, held = source.reader(own, dtype), hold(module)
+    read, held = source.reader(own, dtype, device), hold(module)
     with Bar("read weights", len(own)) as bar:
 
         def one(name: str) -> Tensor:
@@ -128,15 +140,18 @@ def _fitted(source: Source, cfg: Vlm) -> Source:
     return source.at(cfg)
 
 
-def _fill_slot(module: VlmModule, source: Source, prefix: str, dtype: torch.dtype | None) -> None:
+def _fill_slot(module: VlmModule, source: Source, prefix: str, dtype: torch.dtype | None, device: torch.device | str) -> None:
     name = prefix.rstrip(".")
     part = getattr(module.cfg, name)
     whole = replace(source.model, **{name: part}) if isinstance(source.model, Vlm) else part
     source = source.at(whole).slot(prefix)
     target = module.get_submodule(name)
-    own = {prefix + key: tensor for key, tensor in stored_tensors(target).items()}
-    tensors = source.read(own, vocab_size=module.cfg.text.vocab_size, dtype=dtype)
-    fill(target, {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}, where=str(source.folder))
+    own = {prefix + key: tensor for key, tensor in stored_tensors(target.to(device)).items()}
+    source.match(own, module.cfg.text.vocab_size).check(str(source.folder))
+    read = source.reader({key: torch.empty_like(tensor, device="meta") for key, tensor in own.items()}, dtype, device)
+    for key, tensor in track(own.items(), "read weights", total=len(own)):
+        tensor.data = torch.empty(0, device=device)
+        tensor.data = read(key)
 
 
 def _kept(source: Source, old: Any) -> Any:
