@@ -40,6 +40,7 @@ def job(name: str, changes: Sequence[str], parts: Sequence[Path]) -> Iterator[Jo
     torch.set_num_threads(recipe.run.threads)
     with kept(run), world(recipe.run.device) as here:
         if here.leads:
+            run.make()
             run.begin(recipe, command=typed(), free=not_used_yet(run))
             run.log.write(event="machine", facts=machine())
         here.wait()

@@ -29,7 +29,7 @@ class RunFolder:
 
         Values whose paths begin as one of `free` may differ: nothing in the folder was made with them yet.
         """
-        self._make()
+        self.make()
         file, changes = self / "config.yaml", [""]
         if file.exists():
             changes = difference(load(read_text(file), where=str(file), trusted=packages(recipe)), recipe)
@@ -40,7 +40,8 @@ class RunFolder:
             write_text(file, show(recipe))
         self.log.write(event="command", command=command, pid=os.getpid())
 
-    def _make(self) -> None:
+    def make(self) -> None:
+        """Make the folder if there is none; CheckpointError if it cannot be, or cannot be written in."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not os.access(self.path, os.W_OK):
