@@ -1,4 +1,4 @@
-"""Ovis2 folders: ids, logits, replies and gradients as transformers; no bit lost. Ovis 1.x and Ovis2 by their own tensor names."""
+"""Ovis2 folders: ids, logits, replies and gradients as transformers; no bit lost."""
 
 import json
 

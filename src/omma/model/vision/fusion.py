@@ -1,7 +1,7 @@
 """Fusion: several encoders look at the same tiles → one Stream. Side by side, added, one behind the other, or as finer taps.
 
-`channels`: SPHINX (arXiv 2311.07575), Prismatic and OpenVLA, MouSi, ChatRex. `sum`: POINTS' weighted average (arXiv 2409.04828).
-`tokens`: SPHINX's and MouSi's longer sequences. `taps`: Mini-Gemini's two resolutions (arXiv 2403.18814), which the connector
+`channels`: Prismatic and OpenVLA, MouSi, ChatRex. `sum`: POINTS' weighted average (arXiv 2409.04828).
+`tokens`: MouSi's longer sequences. `taps`: Mini-Gemini's two resolutions (arXiv 2403.18814), which the connector
 `PatchInfoMining` reads.
 """
 
