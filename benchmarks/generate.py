@@ -123,6 +123,7 @@ def main() -> None:
     batch, inputs = our_batch(prompts, patches), their_inputs(prompts, patches, ours)
     time_kind = "processor" if options.cpu else "wall"
     lines = [
+        "python benchmarks/generate.py",
         f"batch of {ROWS}, one picture each ({SIDE * SIDE} visual tokens), prompts of {min(TEXT) + 65} to {max(TEXT) + 65} tokens,",
         f"CLIP 192x4 + MLP + Llama 256x4 (8 heads over 4), vocabulary {VOCABULARY}, fp32, greedy, torch {torch.__version__}",
         f"2-core x86-64 CPU, Linux, threads: {options.threads}; {time_kind} time, medians of {options.rounds} rounds, both in turn",

@@ -91,6 +91,7 @@ def main() -> None:
             assert abs(ours / theirs - 1) < 1e-4, (side[0]["checks"], found["full"][0]["checks"])
     head_mib = VOCABULARY * WIDTH * 4 / 2**20
     lines = [
+        "python benchmarks/loss_memory.py",
         f"next-token loss, forward and backward, fp32: {TOKENS:,} tokens, {SUPERVISED:.0%} supervised",
         f"vocabulary {VOCABULARY:,}, width {WIDTH}",
         f"median of {RUNS} runs, each in its own process; {MACHINE}; the head's own gradient is {head_mib:.0f} MiB on every side",

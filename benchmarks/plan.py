@@ -64,6 +64,7 @@ def timed(job):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     ids = [str(i) for i in range(count)]
+    print("python benchmarks/plan.py")
     print("2-core x86-64 CPU, Linux; one core used; Python and numpy only")
     print(f"{count:,} samples, mixture {MIXTURE}, one epoch, medians of {RUNS} runs; budgets in tokens, patches of a bin\n")
     print(f"{'median tokens':15}{'budget':16}{'packer':11}{'samples/s':>12}{'fill':>9}{'bins':>9}{'left over':>11}")

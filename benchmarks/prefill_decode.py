@@ -88,6 +88,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     clock = "processor time" if options.cpu else "wall time"
     lines = [
+        "python benchmarks/prefill_decode.py",
         f"a picture a row, 56 to 224 px a side; words of mixed lengths; replies of {options.tokens} tokens,",
         f"language model 256x4 (8 heads over 4), vocabulary {VOCABULARY}, fp32, greedy, torch {torch.__version__}",
         f"2-core x86-64 CPU, Linux, threads: {options.threads}; {clock}, medians of {options.rounds} rounds, both in turn",

@@ -246,6 +246,7 @@ def main() -> None:
     rates, memory = ([p[0][key] / p[1][key] for p in pairs] for key in ("rate", "mib"))
     longest = f"{min(lengths)} to {max(lengths)} tokens (median {median(lengths):.0f})"
     lines = [
+        "python benchmarks/train_step.py",
         f"training step of a CLIP + MLP + Llama VLM, fp32, {THREADS} thread; {STEPS} steps after {WARM} to warm up",
         f"{SAMPLES_PER_STEP} samples a step of {longest}; padded to a step's longest, {waste:.0%} is padding",
         f"medians of {ROUNDS} rounds in turn; {MACHINE}; losses of the two sides differ by at most {apart:.1e}",

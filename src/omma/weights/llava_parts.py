@@ -12,10 +12,10 @@ from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
 from omma.pack.chat import Chat
 from omma.weights.compose import encoder_from, encoder_names, encoder_to, language_from, language_names, language_to
-from omma.weights.family import Vocabulary
+from omma.weights.family import Processor, Vocabulary
 from omma.weights.names import Names, Pair
 from omma.weights.released import Released
-from omma.weights.sight import normalised
+from omma.weights.sight import image_processor, normalised, view_from
 from omma.weights.speech import chat_from
 from omma.weights.vit_names import activation_from, activation_to, both
 
@@ -166,6 +166,22 @@ def words_from(released: Released) -> Chat:
 def encoder_of(parts: LlavaParts, released: Released) -> ViT:
     """Parts + folder → the tower with the mean and std of the folder's image processor."""
     return normalised(parts.encoder, released)
+
+
+def plain_from(parts: LlavaParts, released: Released) -> Vlm:
+    """Parts and their folder → the model with the view of its image processor and the words of its tokenizer."""
+    return Vlm(
+        view=view_from(released, default_size=parts.encoder.image_size),
+        encoder=encoder_of(parts, released),
+        connector=parts.connector,
+        language=parts.language,
+        text=words_from(released),
+    )
+
+
+def processor_to(model: Vlm) -> Processor:
+    """Model → what LlavaProcessor must do."""
+    return Processor(image=image_processor(model.view, model.encoder), slots=slots_to(tower(model), "LlavaProcessor"))
 
 
 def check_plain(model: Vlm, where: str, layout_tokens: int = 0) -> None:

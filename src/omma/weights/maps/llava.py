@@ -7,26 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from omma.model.vlm import Vlm
-from omma.weights.family import Family, Processor, Vocabulary
+from omma.weights.family import Family, Vocabulary
 from omma.weights.llava_parts import (
     PORTABLE,
     LlavaParts,
     check_plain,
-    encoder_of,
+    plain_from,
+    processor_to,
     projector_from,
     projector_names,
     projector_to,
-    slots_to,
     text_from,
-    tower,
     tower_from,
     whole_names,
     whole_to,
-    words_from,
 )
 from omma.weights.names import Names
 from omma.weights.released import Released
-from omma.weights.sight import image_processor, view_from
+from omma.weights.sight import image_processor
 
 MODEL_TYPE = "llava"
 WHERE = "config.json of LLaVA"
@@ -55,14 +53,7 @@ def names(parts: LlavaParts | Vlm, theirs: Mapping[str, Any] | tuple[()] = ()) -
 
 def model_from(released: Released) -> Vlm:
     """A LLaVA folder → the model with the view of its image processor and the words of its tokenizer."""
-    parts = config_from(released.config)
-    return Vlm(
-        view=view_from(released, default_size=parts.encoder.image_size),
-        encoder=encoder_of(parts, released),
-        connector=parts.connector,
-        language=parts.language,
-        text=words_from(released),
-    )
+    return plain_from(config_from(released.config), released)
 
 
 def vlm_config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
@@ -70,11 +61,6 @@ def vlm_config_to(model: Vlm, vocabulary: Vocabulary) -> dict[str, Any]:
     check_plain(model, MODEL_TYPE)
     image_processor(model.view, model.encoder)
     return config_to(model, vocabulary.size, vocabulary.image_id)
-
-
-def processor_to(model: Vlm) -> Processor:
-    """Model → what LlavaProcessor must do."""
-    return Processor(image=image_processor(model.view, model.encoder), slots=slots_to(tower(model), "LlavaProcessor"))
 
 
 FAMILY = Family(
