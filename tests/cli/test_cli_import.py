@@ -258,7 +258,7 @@ def damage(folder, kind):
     ("kind", "words"),
     [
         ("a missing shard", "odd: 1 of 2 shards are not here: model-00002-of-00002.safetensors; expected every file that"),
-        ("a cut off file", "of its header; it is cut off or damaged: copy it again"),
+        ("a cut off file", "of its header; it is cut off or damaged: copy or import it again"),
         ("integers", "I8 values; expected a float dtype (F32, F16, BF16); quantised checkpoints are not covered"),
         ("another width", "of another shape: "),
         ("another family", "model_type 'llave_next'; expected a model_type that omma knows; did you mean 'llava_next'?"),

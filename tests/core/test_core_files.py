@@ -4,6 +4,8 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from omma.core import seeds
 from omma.core.config import Config, config
 from omma.core.errors import CheckpointError, DataError
-from omma.core.files import atomic_path, inside, write_text
+from omma.core.files import atomic_path, inside, replaced_path, write_text
 from omma.core.ledger import Entry, Ledger
 from omma.core.logs import JsonLog
 from omma.core.runs import RunFolder
@@ -43,10 +45,24 @@ def test_atomic_path_replaces_a_folder_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "folder") == ["two"]
 
 
-def test_full_disk_is_told_and_harms_nothing(tmp_path: Path) -> None:
+def test_only_what_can_be_made_again_replaces_without_waiting_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr("os.fsync", waited.append)
+    for way, times in ((replaced_path, 0), (atomic_path, 2)):  # the file, and the folder it is named in
+        with way(tmp_path / "a.txt") as temporary:
+            temporary.write_text(way.__name__)
+        assert (tmp_path / "a.txt").read_text() == way.__name__ and len(waited) == times
+        with pytest.raises(ZeroDivisionError), way(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+        assert (tmp_path / "a.txt").read_text() == way.__name__ and os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("way", [atomic_path, replaced_path])
+def test_full_disk_is_told_and_harms_nothing(way: Callable[[Path], AbstractContextManager[Path]], tmp_path: Path) -> None:
     target = tmp_path / "ledger.parquet"
     target.write_text("old")
-    with pytest.raises(CheckpointError, match="the disk is full; free some space"), atomic_path(target) as temporary:
+    with pytest.raises(CheckpointError, match="the disk is full; free some space"), way(target) as temporary:
         temporary.write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
     assert target.read_text() == "old"

@@ -1,6 +1,7 @@
 """Released folders opened: the family by config.json, every tensor accounted for, vocabularies that grow, parts in a recipe."""
 
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -25,6 +26,7 @@ from omma.pack.tokenizers.trained_bpe import TrainedBpe
 from omma.weights.family import families, find_family
 from omma.weights.imported import import_checkpoint, places
 from omma.weights.names import Form, Pair, Rows
+from omma.weights.native import load_model
 from omma.weights.released import read_released
 from omma.weights.source import open_source, own_tensors
 from omma.weights.start import Weights, adopt, saved_words, start_model
@@ -317,6 +319,39 @@ def test_what_stays_as_it_is_is_imported_without_being_read(llava, tmp_path, mon
     import_checkpoint(source, tmp_path / "bf16", torch.bfloat16)
     halves = load_file(tmp_path / "bf16/model.safetensors")
     assert halves.keys() == read.keys() and all(torch.equal(halves[name], read[name].bfloat16()) for name in read)
+
+
+def test_an_import_waits_for_no_weights_and_ends_with_the_file_that_makes_it_a_checkpoint(llava, tmp_path, monkeypatch):
+    waited, sync = [], os.fsync
+    monkeypatch.setattr("os.fsync", lambda handle: (waited.append(os.readlink(f"/proc/self/fd/{handle}")), sync(handle)))
+    import_checkpoint(open_source(llava()), tmp_path / "whole")
+    assert waited and not any("safetensors" in name.removesuffix(".index.json") for name in waited)
+
+    def torn(path, text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("omma.weights.imported.write_text", torn)  # config.yaml, the last of all
+    with pytest.raises(KeyboardInterrupt):
+        import_checkpoint(open_source(llava()), tmp_path / "half")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize("shard_bytes", [5 * 10**9, 20_000])
+@pytest.mark.parametrize("lost", ["the end", "all of it", "the file"])
+def test_what_a_power_cut_takes_from_an_import_is_told_when_it_is_opened(lost, shard_bytes, llava, tmp_path):
+    import_checkpoint(open_source(llava()), tmp_path / "native", shard_bytes=shard_bytes)
+    model = open_source(tmp_path / "native").model
+    *_, file = sorted((tmp_path / "native").glob("*.safetensors"))
+    assert file.name == ("model.safetensors" if shard_bytes > 20_000 else file.name) and model
+    if lost == "the file":
+        file.unlink()
+    else:
+        os.truncate(file, 0 if lost == "all of it" else file.stat().st_size - 1)
+    words = "import it again|no model.safetensors|are not here|no such file"
+    with pytest.raises(CheckpointError, match=words):
+        open_source(tmp_path / "native")
+    with pytest.raises(CheckpointError, match=words):
+        load_model(tmp_path / "native", model)
 
 
 def test_pieces_of_a_fused_tensor_have_places_and_turned_ones_have_none(llava):

@@ -16,17 +16,27 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Target path → temporary path (file or folder) beside it that replaces the target when the block ends well.
 
     The temporary is removed when the block fails, and a full disk is told as such (CheckpointError): what stood at
-    `path` before is untouched.
+    `path` before is untouched. What replaces it is on the disk before it does, so that a power cut leaves one or the other.
+    """
+    with replaced_path(path) as temporary:
+        yield temporary
+        _sync(temporary)
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def replaced_path(path: Path) -> Iterator[Path]:
+    """The same for what can be made again and is checked whenever it is opened: the disk is not waited for.
+
+    A process that is killed leaves the old one or the new one too. A power cut soon after may leave files cut short.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        _sync(temporary)
         if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

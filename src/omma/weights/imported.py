@@ -9,7 +9,7 @@ from torch import Tensor
 
 from omma.core.config import Config, config, show
 from omma.core.errors import CheckpointError, ConfigError
-from omma.core.files import atomic_path, write_text
+from omma.core.files import replaced_path, write_text
 from omma.model.vlm import Vlm
 from omma.pack.chat import Chat
 from omma.weights.match import Match
@@ -30,9 +30,12 @@ class Imported(Config):
 def import_checkpoint(source: Source, target: Path, dtype: torch.dtype | None = None, *, shard_bytes: int = SHARD_BYTES) -> Match:
     """Open folder + target + precision (the stored one if none) → the folder, whole or not at all, and what went where.
 
-    Tensors whose values stay as they are go from file to file; of the others one at a time is in memory. CheckpointError for
-    a folder that is a part of a model, has been imported already, or does not fit its config.json; ConfigError if there is
-    something at the target.
+    Tensors whose values stay as they are go from file to file; of the others one at a time is in memory. config.yaml comes
+    last: a folder without it is none. The disk is not waited for, since all of it can be made again: if a power cut takes the
+    end of a file, its header says more bytes than it has, and whoever opens the folder is told so.
+
+    CheckpointError for a folder that is a part of a model, has been imported already, or does not fit its config.json;
+    ConfigError if there is something at the target.
     """
     model = source.model
     if not isinstance(model, Vlm) or source.family is None:
@@ -47,7 +50,7 @@ def import_checkpoint(source: Source, target: Path, dtype: torch.dtype | None = 
     kinds = {name: tensor.to(dtype or dtypes[name]) for name, tensor in own.items()}
     text = model.text
     assert isinstance(text, Chat)
-    with atomic_path(target) as temporary:
+    with replaced_path(target) as temporary:
         write_shards(temporary, kinds, source.reader(own, dtype), shard_bytes=shard_bytes, places=places(source, kinds))
         text.fit((), temporary / "tokenizer")
         tree = Imported(model=model, origin=str(source.folder), model_type=source.family.model_types[0], rows=source.rows)

@@ -60,7 +60,7 @@ def read_tensors(path: Path, device: torch.device | str = "cpu") -> dict[str, Te
         with safe_open(path, framework="pt", device=str(device)) as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (SafetensorError, OSError) as error:
-        fix = "copy it again, or take an older checkpoint"
+        fix = "copy or import it again, or take an older checkpoint"
         raise CheckpointError(str(path), f"cut off or no safetensors file ({error})", "", fix) from None
 
 

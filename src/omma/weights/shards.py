@@ -34,6 +34,7 @@ DTYPES = {
 }  # fmt: skip
 WORDS = {dtype: word for word, dtype in DTYPES.items()}
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+AGAIN = "copy or import it again"
 QUANTISED = "quantised checkpoints are not covered: take the same model in bf16 or fp16"
 HEADER_LIMIT = 100_000_000  # bytes, as the reference reader has it
 PIECE = 8 * 2**20  # bytes held when the kernel does not copy between two files itself
@@ -113,17 +114,17 @@ def read_header(file: Path) -> dict[str, Stored]:
     with file.open("rb") as handle:
         length = int.from_bytes(handle.read(8), "little")
         if size < 8 or length > min(size - 8, HEADER_LIMIT):
-            raise CheckpointError(str(file), f"cut off or no safetensors file ({size:,} bytes)", "", "copy it again")
+            raise CheckpointError(str(file), f"cut off or no safetensors file ({size:,} bytes)", "", AGAIN)
         text = handle.read(length)
     try:
         header = json.loads(text)
         header.pop("__metadata__", None)
         stored = {name: _entry(file, said, 8 + length) for name, said in header.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(str(file), f"a broken header ({error})", "a safetensors file", "copy it again") from None
+        raise CheckpointError(str(file), f"a broken header ({error})", "a safetensors file", AGAIN) from None
     end = max((entry.end for entry in stored.values()), default=8 + length)
     if size != end:
-        raise CheckpointError(str(file), f"{size:,} bytes", f"the {end:,} of its header", "it is cut off or damaged: copy it again")
+        raise CheckpointError(str(file), f"{size:,} bytes", f"the {end:,} of its header", f"it is cut off or damaged: {AGAIN}")
     return stored
 
 
@@ -237,7 +238,7 @@ def _read_into(handle: Any, target: memoryview, entry: Stored) -> None:
     while len(target):
         count = handle.readinto(target)
         if not count:
-            raise CheckpointError(str(entry.file), "cut off while it was read", "", "copy it again")
+            raise CheckpointError(str(entry.file), "cut off while it was read", "", AGAIN)
         target = target[count:]
 
 
