@@ -31,7 +31,7 @@ def whole_way(work: Job) -> None:
     curate_step(work)
     materials = gather(work)
     plan_step(work, materials)
-    module = fresh_model(work).to(work.world.device)
+    module = fresh_model(work)
     evaluate_step(work, module, materials, "before")
     checkpoints = train_step(work, module, materials, score=True)
     catch_up(work, checkpoints, materials)

@@ -9,6 +9,7 @@ from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
 from omma.curate.job import conversations, curate
 from omma.evaluate.job import evaluate
+from omma.evaluate.question import Supply
 from omma.generate.sight import Sight
 from omma.generate.talker import Talker
 from omma.media.store import Store
@@ -69,7 +70,7 @@ def fresh_model(job: Job) -> VlmModule:
     hold: Hold = as_they_are
     if first and job.run.done(f"train-{first[0].name}") is None:  # later stages begin with merged weights
         hold = partial(first[0].adapter.hold, trains=first[0].trains, where=f"stages.{first[0].name}")
-    return start_model(recipe.model, recipe.weights, recipe.run.seed, packages(recipe), hold)
+    return start_model(recipe.model, recipe.weights, recipe.run.seed, packages(recipe), hold, job.world.device)
 
 
 def train_step(job: Job, module: VlmModule, materials: Materials, *, score: bool) -> list[Checkpoint]:
@@ -116,7 +117,7 @@ def evaluate_step(job: Job, module: VlmModule, materials: Materials, moment: str
     with job.clock.part(f"evaluate {moment}"):
         talker = Talker(module, materials.codec, materials.eye, materials.store, job.world.device)
         train = read_manifest(job.run / "data/train.parquet")  # single questions with their answers, not conversations
-        evaluate(job.recipe.suite, talker, materials.heldout, train, job.run / f"eval/{moment}", sight)
+        evaluate(job.recipe.suite, talker, Supply(materials.heldout, train), job.run / f"eval/{moment}", sight)
     job.run.finish(f"eval-{moment}")
 
 
