@@ -195,7 +195,7 @@ def test_flops_formula_follows_the_counted_ones(trains, language):
     sides = batch.pictures.grids.prod(1).double()
     lengths = batch.cu_seqlens.diff().double()
     read = Reading(
-        patches=float(sides.sum()), visual=len(batch.slots), tokens=len(batch.tokens), supervised=batch.num_supervised,
+        patch_steps=float(sides.sum()), visual=len(batch.slots), tokens=len(batch.tokens), supervised=batch.num_supervised,
         patch_pairs=float(sides.square().sum()), token_pairs=float(lengths.square().sum()),
         near_patch_pairs=0, near_token_pairs=0,
     )  # fmt: skip

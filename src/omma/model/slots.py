@@ -52,6 +52,19 @@ class Seen:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What a part of an encoder reads for each patch of a tile (`tokens`), and for each pair of patches of a frame (`pairs`)."""
+
+    tokens: float
+    pairs: float
+
+    @staticmethod
+    def zoomed(side: float) -> "Pace":
+        """Of a grid that is `side` times as fine per side."""
+        return Pace(side**2, side**4)
+
+
 class EncoderModule(nn.Module):
     """Pictures → Stream of patch features: one document per tile, row-major patches, time step by time step, modality 1.
 
@@ -60,6 +73,10 @@ class EncoderModule(nn.Module):
 
     def forward(self, pictures: Pictures) -> Stream:
         raise NotImplementedError
+
+    def paces(self) -> dict[str, Pace]:
+        """Names of inner modules that do not read the tile's patches one by one → what they read. For counting work."""
+        return {}
 
 
 class ConnectorModule(nn.Module):

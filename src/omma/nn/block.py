@@ -118,6 +118,18 @@ class Stack(nn.ModuleList):
         return hidden if between is None else between(len(self), hidden)
 
 
+class Chain(nn.Sequential):
+    """Parts in a row that take and give nothing but hidden states, such as blocks of maps. `recompute` as of a `Stack`."""
+
+    recompute = False
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        again = self.recompute and torch.is_grad_enabled()
+        for part in self:
+            hidden = checkpoint(part, hidden, use_reentrant=False, preserve_rng_state=_draws(part)) if again else part(hidden)
+        return hidden
+
+
 def build_stack(
     num_blocks: int, dim: int, *, heads: int, kv_heads: int, head_dim: int, qkv_bias: bool, output_bias: bool, qk_norm: QkNorm,
     norm: NormKind, norm_eps: float, mlp: MlpKind, mlp_width: int, activation: Activation, mlp_bias: bool,
@@ -153,9 +165,9 @@ def _head_norm(kind: QkNorm, heads: int, head_dim: int, norm_eps: float) -> nn.M
 
 
 def recompute(module: nn.Module, on: bool) -> None:
-    """Module → gradient checkpointing of all stacks inside it switched on or off."""
+    """Module → gradient checkpointing of all stacks and chains inside it switched on or off."""
     for part in module.modules():
-        if isinstance(part, Stack):
+        if isinstance(part, Stack | Chain):
             part.recompute = on
 
 
@@ -164,6 +176,9 @@ def _run(block: Callable[..., Tensor], hidden: Tensor, turn: Turn, attend: Layer
 
 
 def _run_again(block: nn.Module, hidden: Tensor, turn: Turn, attend: LayerAttend, layer: int) -> Tensor:
-    # Saving the state of random numbers costs time, and only blocks with dropout (of adapters) draw any.
-    draws = any(isinstance(part, nn.Dropout) and part.training for part in block.modules())
-    return checkpoint(block, hidden, turn, attend, layer, use_reentrant=False, preserve_rng_state=draws)
+    return checkpoint(block, hidden, turn, attend, layer, use_reentrant=False, preserve_rng_state=_draws(block))
+
+
+def _draws(block: nn.Module) -> bool:
+    """Whether a block draws random numbers, of which saving the state costs time: only where adapters bring dropout."""
+    return any(isinstance(part, nn.Dropout) and part.training for part in block.modules())

@@ -5,7 +5,7 @@ from typing import Any
 
 from omma.train.flops import Reading
 
-PAIRS = ("patch_pairs", "token_pairs", "near_patch_pairs", "near_token_pairs")
+PAIRS = ("patch_steps", "patch_pairs", "token_pairs", "near_patch_pairs", "near_token_pairs")
 COUNTS = ("tokens", "supervised", "pictures", "patches", "visual", *PAIRS)
 
 
@@ -58,7 +58,7 @@ class Window:
     @property
     def reading(self) -> Reading:
         """What the window's steps read, for their floating-point work."""
-        return Reading(**{name: float(self.counts[name]) for name in COUNTS if name != "pictures"})
+        return Reading(**{name: float(self.counts[name]) for name in Reading.__dataclass_fields__})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; Python floats survive JSON exactly."""

@@ -17,9 +17,9 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.convolutions import ChannelNorm, Depthwise
 from omma.model.feature_maps import on_maps
-from omma.model.slots import Encoder, EncoderModule
+from omma.model.slots import Encoder, EncoderModule, Pace
 from omma.model.tiles import check_pictures, tile_stream
-from omma.nn.block import ChannelScale
+from omma.nn.block import Chain, ChannelScale
 from omma.nn.init import ResidualLinear, SelfScaled
 from omma.nn.mlp import ACTIVATIONS, Activation
 from omma.nn.patches import normalised
@@ -142,7 +142,7 @@ class ConvNextStage(nn.Module):
         dim, before = cfg.widths[number], cfg.widths[max(0, number - 1)]
         self.shrink_norm = ChannelNorm(before, cfg.norm_eps) if number else nn.Identity()
         self.shrink = Shrink(before, dim, 2) if number else nn.Identity()
-        self.blocks = nn.Sequential(*(ConvNextBlock(cfg, dim) for _ in range(cfg.depths[number])))
+        self.blocks = Chain(*(ConvNextBlock(cfg, dim) for _ in range(cfg.depths[number])))
 
     def forward(self, maps: Float[Tensor, "n C r c"]) -> Float[Tensor, "n D r2 c2"]:
         return self.blocks(self.shrink(self.shrink_norm(maps)))
@@ -162,6 +162,12 @@ class ConvNextModule(EncoderModule):
         cfg = self.cfg
         values = normalised(pictures.patches, cfg.patch, cfg.mean, cfg.std).to(self.stem.weight.dtype)
         return tile_stream(on_maps(values, pictures.grids, self._see), pictures.grids)
+
+    def paces(self) -> dict[str, Pace]:
+        """Each stage has twice the places per side of the next; the last has one for every patch."""
+        names = ["stem", *(f"stages.{number}" for number in range(len(self.stages)))]
+        last = len(self.stages) - 1
+        return {name: Pace.zoomed(2 ** (last - max(0, number - 1))) for number, name in enumerate(names)}
 
     def _see(self, patches: Float[Tensor, "n C r c"]) -> Float[Tensor, "n E r c"]:
         """Maps of patch values → maps of features."""

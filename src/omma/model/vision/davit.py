@@ -16,8 +16,9 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.convolutions import ChannelNorm, Depthwise
 from omma.model.feature_maps import on_maps
-from omma.model.slots import Encoder, EncoderModule
+from omma.model.slots import Encoder, EncoderModule, Pace
 from omma.model.tiles import check_pictures, tile_stream
+from omma.nn.block import Chain
 from omma.nn.init import ResidualLinear, SelfScaled
 from omma.nn.mlp import Activation, PlainMlp
 from omma.nn.patches import normalised
@@ -90,15 +91,18 @@ class DaViTModule(EncoderModule):
         self.cfg = cfg
         ins = (CHANNELS, *cfg.widths[:-1])
         self.embeds = nn.ModuleList(StageEmbedding(cfg, stage, in_dim) for stage, in_dim in enumerate(ins))
-        self.stages = nn.ModuleList(
-            nn.Sequential(*(DualBlock(cfg, stage) for _ in range(depth))) for stage, depth in enumerate(cfg.depths)
-        )
+        self.stages = nn.ModuleList(Chain(*(DualBlock(cfg, stage) for _ in range(depth))) for stage, depth in enumerate(cfg.depths))
 
     def forward(self, pictures: Pictures) -> Stream:
         check_pictures(pictures)
         cfg = self.cfg
         values = normalised(pictures.patches, cfg.patch, cfg.mean, cfg.std).to(next(self.parameters()).dtype)
         return tile_stream(on_maps(values, pictures.grids, self.maps), pictures.grids)
+
+    def paces(self) -> dict[str, Pace]:
+        """A stage has as many places per side of a patch as the strides behind it multiply to."""
+        sides = [prod(self.cfg.strides[stage + 1 :]) for stage in range(len(self.stages))]
+        return {f"{name}.{stage}": Pace.zoomed(side) for stage, side in enumerate(sides) for name in ("embeds", "stages")}
 
     def maps(self, patches: Float[Tensor, "n C r c"]) -> Float[Tensor, "n D r c"]:
         """Patches as maps of their values → features of the last stage."""

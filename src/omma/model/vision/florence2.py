@@ -17,9 +17,10 @@ from torch.nn.functional import scaled_dot_product_attention
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
 from omma.model.feature_maps import on_maps
-from omma.model.slots import EncoderModule
+from omma.model.slots import EncoderModule, Pace
 from omma.model.tiles import check_pictures, tile_stream
 from omma.model.vision.davit import NORM_EPS, DaViT, DaViTModule, Projected
+from omma.nn.block import Chain
 from omma.nn.mlp import PlainMlp
 from omma.nn.patches import normalised
 from omma.schema.batch import Pictures, Stream
@@ -85,7 +86,7 @@ class Florence2Module(EncoderModule):
         self.project, self.project_norm = nn.Linear(seen, width, bias=False), nn.LayerNorm(width, NORM_EPS)
         self.words, self.places = nn.Embedding(cfg.words, width), nn.Embedding(BEFORE + cfg.longest, width)
         self.input_norm = nn.LayerNorm(width, NORM_EPS)
-        self.blocks = nn.ModuleList(PostNormBlock(cfg) for _ in range(cfg.text_depth))
+        self.blocks = Chain(*(PostNormBlock(cfg) for _ in range(cfg.text_depth)))
 
     def forward(self, pictures: Pictures) -> Stream:
         """Raises ShapeError for tiles with more rows, columns or tokens than the tables have."""
@@ -93,6 +94,10 @@ class Florence2Module(EncoderModule):
         cfg = self.cfg
         values = normalised(pictures.patches, cfg.patch, cfg.mean, cfg.std).to(self.project.weight.dtype)
         return tile_stream(on_maps(values, pictures.grids, self._features), pictures.grids)
+
+    def paces(self) -> dict[str, Pace]:
+        """Every prompt reads the places once more; its words and the mean are few beside them."""
+        return {"blocks": Pace(len(self.cfg.prompts), len(self.cfg.prompts))}
 
     def image(self, seen: Float[Tensor, "n D r c"]) -> Float[Tensor, "n N W"]:
         """DaViT's maps → N = 1 + rows · columns projected tokens, their mean's first."""
@@ -115,9 +120,7 @@ class Florence2Module(EncoderModule):
             got, fix = f"a tile and a prompt of {hidden.shape[1]} tokens", "take a view with smaller tiles"
             raise ShapeError("model.encoder", got, f"at most {self.cfg.longest}", fix)
         hidden = self.input_norm(hidden + self.places.weight[BEFORE : BEFORE + hidden.shape[1]])
-        for block in self.blocks:
-            hidden = block(hidden)
-        return hidden[:, : image.shape[1]]
+        return self.blocks(hidden)[:, : image.shape[1]]
 
     def _features(self, patches: Float[Tensor, "n C r c"]) -> Float[Tensor, "n E r c"]:
         image = self.image(self.tower.maps(patches))

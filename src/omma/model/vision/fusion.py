@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate, pixel_shuffle, pixel_unshuffle
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.feature_maps import on_maps
-from omma.model.slots import Encoder, EncoderModule, Grid
+from omma.model.slots import Encoder, EncoderModule, Grid, Pace
 from omma.model.tiles import check_pictures, regrid, tile_stream
 from omma.model.vision.vit import ViT
 from omma.nn.grids import on_host, square_groups
@@ -104,6 +104,10 @@ class FusionModule(EncoderModule):
             total = sum((w * own for w, own in zip(self.cfg.weights, level, strict=True)), torch.zeros_like(first))
             return tile_stream(total, pictures.grids)
         return tile_stream(torch.cat(level, dim=1), pictures.grids)
+
+    def paces(self) -> dict[str, Pace]:
+        """Each encoder sees a grid of its own."""
+        return {f"encoders.{number}": Pace.zoomed(zoom) for number, zoom in enumerate(self.cfg.zooms)}
 
     def _look(self, number: int, pictures: Pictures) -> Float[Tensor, "P D"]:
         """Features of one encoder on its own grid."""

@@ -18,7 +18,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.connectors.q_former import QFormer, QFormerModule
 from omma.model.feature_maps import on_maps
-from omma.model.slots import Encoder, EncoderModule, Grid
+from omma.model.slots import Encoder, EncoderModule, Grid, Pace
 from omma.model.tiles import check_pictures, regrid, tile_stream
 from omma.model.vision.conv_next import ConvNext
 from omma.model.vision.vit import ViT
@@ -113,6 +113,13 @@ class SphinxModule(EncoderModule):
         states = self._states(pictures).split(self.cfg.queries.queries)
         rows = torch.cat([part for both in zip(states, own, strict=True) for part in both])
         return tile_stream(rows, regrid(pictures.grids, self.cfg))
+
+    def paces(self) -> dict[str, Pace]:
+        """ConvNeXt's places cover several patches each; the queries are as many for a tile as its tower's table has places."""
+        found = {"convnext": Pace.zoomed(1 / self.cfg.stride)}
+        if self.cfg.features == "all":
+            found["queries"] = Pace.zoomed(self.cfg.queries.queries**0.5 / self.cfg.eva.side)
+        return found
 
     def _states(self, pictures: Pictures) -> Float[Tensor, "Q D"]:
         """The Q-Former's states of every frame, zeros behind them."""
