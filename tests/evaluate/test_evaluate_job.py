@@ -10,6 +10,7 @@ from omma.core.errors import CheckpointError, ConfigError
 from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.evaluate.benchmarks.scenes import Scenes
 from omma.evaluate.job import evaluate, read_records, read_verdicts, rescore
+from omma.evaluate.question import Supply
 from omma.evaluate.table import read_moments, score_table
 from omma.generate.sampling import Sampling
 
@@ -39,7 +40,7 @@ def files(folder):
 
 
 def test_records_verdicts_and_scores(talker, heldout, train, tmp_path):
-    verdicts = evaluate(SUITE, talker, heldout, train, tmp_path)
+    verdicts = evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     found = {(v.benchmark, v.subset): (v.value, v.count, v.unparsed, v.trivial) for v in verdicts}
     # Of the four "no" one reply is "perhaps"; of the four "yes" one is right; the box is right.
     assert found == {
@@ -62,7 +63,7 @@ def test_records_verdicts_and_scores(talker, heldout, train, tmp_path):
 
 
 def test_rescoring_needs_no_model_and_changes_nothing(talker, heldout, train, tmp_path):
-    verdicts = evaluate(SUITE, talker, heldout, train, tmp_path)
+    verdicts = evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     before = files(tmp_path)
     (tmp_path / "verdicts.json").unlink()
     assert rescore(SUITE, tmp_path) == verdicts
@@ -70,7 +71,7 @@ def test_rescoring_needs_no_model_and_changes_nothing(talker, heldout, train, tm
 
 
 def test_rescoring_marks_what_stands_in_the_file(talker, heldout, train, tmp_path):
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     file = tmp_path / "scenes.jsonl"
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     lines[3]["raw"] = "Yes."
@@ -80,41 +81,41 @@ def test_rescoring_marks_what_stands_in_the_file(talker, heldout, train, tmp_pat
 
 @pytest.mark.parametrize("breaks", ["q0", "q5", "c0", "c2"])
 def test_a_stopped_job_goes_on_where_it_stopped(make, talker, heldout, train, tmp_path, breaks):
-    evaluate(SUITE, talker, heldout, train, tmp_path / "whole")
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path / "whole")
     talker.breaks = breaks
     with pytest.raises(KeyboardInterrupt):
-        evaluate(SUITE, talker, heldout, train, tmp_path / "again")
+        evaluate(SUITE, talker, Supply(heldout, train), tmp_path / "again")
     there = sum(len(f.read_text().splitlines()) for f in (tmp_path / "again").glob("*.jsonl"))
     assert not (tmp_path / "again/verdicts.json").exists()
     talker.breaks, talker.asked = "", []
-    evaluate(SUITE, talker, heldout, train, tmp_path / "again")
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path / "again")
     assert there + len(talker.asked) + sum(name.startswith("c") for name in talker.asked) >= 9
     assert f"q{there - 1}" not in talker.asked
     assert files(tmp_path / "again") == files(tmp_path / "whole")
 
 
 def test_a_file_cut_anywhere_is_continued(talker, heldout, train, tmp_path):
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     whole = files(tmp_path)
     for name in ("scenes.jsonl", "caption_loss.jsonl"):
         size = len(whole[name])
         for cut in (0, 1, size // 3, size // 2, size - 40, size - 2, size - 1):
             (tmp_path / name).write_bytes(whole[name][:cut])
             talker.asked = []
-            evaluate(SUITE, talker, heldout, train, tmp_path)
+            evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
             assert files(tmp_path) == whole, (name, cut)
             assert cut == 0 or len(talker.asked) < 9 + 3
 
 
 def test_a_finished_job_asks_nothing(talker, heldout, train, tmp_path):
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     talker.asked = []
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     assert talker.asked == []
 
 
 def test_answers_to_other_questions_are_not_continued(make, talker, heldout, train, tmp_path):
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     before = files(tmp_path)
     cases = [
         (
@@ -132,14 +133,14 @@ def test_answers_to_other_questions_are_not_continued(make, talker, heldout, tra
     ]
     for suite, other, samples, sight, message in cases:
         with pytest.raises(CheckpointError) as error:
-            evaluate(suite, other, samples, train, tmp_path, sight)
+            evaluate(suite, other, Supply(samples, train), tmp_path, sight)
         assert message in str(error.value)
-        assert "give another run folder, or delete this file" in str(error.value)
+        assert "give another folder, or delete this file" in str(error.value)
         assert files(tmp_path) == before
 
 
 def test_the_blind_run_looks_at_grey(talker, heldout, train, tmp_path):
-    evaluate(SUITE, talker, heldout, train, tmp_path, "grey")
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path, "grey")
     assert set(talker.sights) == {"grey"}
     assert read_records(tmp_path, "scenes")[0].details["asked"]["sight"] == "grey"
 
@@ -151,7 +152,7 @@ def test_what_cannot_be_scored_is_told(talker, heldout, train, tmp_path):
         read_records(tmp_path, "scenes")
     with pytest.raises(CheckpointError, match="verdicts.json: no scores"):
         read_verdicts(tmp_path)
-    evaluate(SUITE, talker, heldout, train, tmp_path)
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path)
     for line in ("[1]", '{"a": 1}', '{"sample_id": "a", "task": "", "prompt": "", "gold": [], "raw": "", "more": 1}'):
         (tmp_path / "scenes.jsonl").write_text(line + "\n")
         with pytest.raises(CheckpointError, match=r"scenes.jsonl:1: no record; .*delete this file to ask again"):
@@ -164,21 +165,21 @@ def test_what_cannot_be_scored_is_told(talker, heldout, train, tmp_path):
 
 def test_suites_have_distinct_names(talker, heldout, train, tmp_path):
     with pytest.raises(ConfigError, match="suite: names scenes, scenes; expected each name once"):
-        evaluate((Scenes(), Scenes()), talker, heldout, train, tmp_path)
+        evaluate((Scenes(), Scenes()), talker, Supply(heldout, train), tmp_path)
     with pytest.raises(ConfigError, match="suite: the recipe has no benchmarks; expected at least one; name them"):
-        evaluate((), talker, heldout, train, tmp_path)
+        evaluate((), talker, Supply(heldout, train), tmp_path)
 
 
 def test_nothing_is_asked_before_every_benchmark_has_its_samples(talker, heldout, train, tmp_path):
     with pytest.raises(ConfigError, match="no held-out samples of source 'nowhere'"):
-        evaluate((Scenes(), CaptionLoss(source="nowhere")), talker, heldout, train, tmp_path)
+        evaluate((Scenes(), CaptionLoss(source="nowhere")), talker, Supply(heldout, train), tmp_path)
     assert talker.asked == []
 
 
 def test_the_table_shows_all_moments_beside_the_trivial_guess(make, talker, heldout, train, tmp_path):
-    evaluate(SUITE, make.talker(default="hm"), heldout, train, tmp_path / "before")
-    evaluate(SUITE, talker, heldout, train, tmp_path / "after-instruct")
-    evaluate(SUITE, make.talker(default="no"), heldout, train, tmp_path / "blind", "grey")
+    evaluate(SUITE, make.talker(default="hm"), Supply(heldout, train), tmp_path / "before")
+    evaluate(SUITE, talker, Supply(heldout, train), tmp_path / "after-instruct")
+    evaluate(SUITE, make.talker(default="no"), Supply(heldout, train), tmp_path / "blind", "grey")
     moments = read_moments(tmp_path)
     assert list(moments) == ["before", "after-instruct", "blind"]
     console = Console(width=100, record=True, file=io.StringIO())
@@ -194,7 +195,7 @@ def test_the_table_shows_all_moments_beside_the_trivial_guess(make, talker, held
 
 def test_a_moment_that_lacks_a_benchmark_has_a_gap(talker, heldout, train, tmp_path):
     moments = {
-        "before": evaluate((Scenes(),), talker, heldout, train, tmp_path / "a"),
-        "blind": evaluate((CaptionLoss(),), talker, heldout, train, tmp_path / "b"),
+        "before": evaluate((Scenes(),), talker, Supply(heldout, train), tmp_path / "a"),
+        "blind": evaluate((CaptionLoss(),), talker, Supply(heldout, train), tmp_path / "b"),
     }
     assert score_table(moments).row_count == 4

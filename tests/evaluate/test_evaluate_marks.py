@@ -11,13 +11,14 @@ import pytest
 import omma.evaluate.benchmarks as folder
 from omma.core.config import load, show
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.evaluate.benchmarks.easy_vqa import ANSWERS, EasyVqa
 from omma.evaluate.benchmarks.reply_loss import ReplyLoss
 from omma.evaluate.benchmarks.scenes import Scenes
 from omma.evaluate.gold import gold, gold_box
+from omma.evaluate.held_out import HeldOut
 from omma.evaluate.known import CLOSED, Known, learn
+from omma.evaluate.question import Supply
 from omma.schema.sample import Answer, Part, Turn
 from omma.schema.verdict import Record
 
@@ -33,13 +34,11 @@ def place(boxes, gold, name="a"):
     return Record(name, "point", "?", gold, "words", details={"boxes": boxes, "size": [100, 80]})
 
 
-def test_this_list_covers_the_folder():
+def test_this_list_covers_the_benchmarks_of_held_out_samples():
     found = []
     for module in pkgutil.iter_modules(folder.__path__):
         members = vars(importlib.import_module(f"{folder.__name__}.{module.name}")).values()
-        found += [
-            c for c in members if isinstance(c, type) and issubclass(c, Benchmark) and c.__module__.endswith(f".{module.name}")
-        ]
+        found += [c for c in members if isinstance(c, type) and issubclass(c, HeldOut) and c.__module__.endswith(f".{module.name}")]
     assert sorted(found, key=lambda c: c.__name__) == KINDS
 
 
@@ -65,13 +64,15 @@ def test_every_benchmark_scores_records_that_went_through_a_file(kind, make):
     if kind is not CaptionLoss:
         samples = [make.question(f"q{i}", "yesno", "?", "yes", source="s") for i in range(5)]
     known = learn(samples)
-    records = list(benchmark.records(make.talker(default="yes."), samples, "picture"))
+    supply = Supply(samples)
+    questions = benchmark.questions(supply)
+    records = list(benchmark.records(make.talker(default="yes."), questions, supply, "picture"))
     marked = benchmark.mark(records, known)
     again = [Record(**json.loads(json.dumps(vars_of(record)))) for record in marked]
     assert benchmark.score(records, known) == benchmark.score(marked, known) == benchmark.score(again, known)
     assert benchmark.mark(again, known) == again, "marking twice is marking once"
     assert [v.benchmark for v in benchmark.score(records, known)] == [benchmark.name] * len(benchmark.score(records, known))
-    assert list(benchmark.records(make.talker(default="yes."), samples, "picture", start=3)) == records[3:]
+    assert list(benchmark.records(make.talker(default="yes."), questions, supply, "picture", start=3)) == records[3:]
 
 
 def vars_of(record):
@@ -204,10 +205,15 @@ def test_caption_loss_is_all_loss_over_all_tokens():
     assert (verdict.low, verdict.high) == pytest.approx((4 / 3, 8 / 3))
 
 
+def answered(benchmark, talker, samples, sight="picture"):
+    supply = Supply(samples)
+    return list(benchmark.records(talker, benchmark.questions(supply), supply, sight))
+
+
 def test_caption_loss_captions_the_first_pictures_only(make):
     samples = [make.captioned(f"c{i}", "a red box", "red") for i in range(5)]
     talker = make.talker(default="a box")
-    records = list(CaptionLoss(shown=2).records(talker, samples, "picture"))
+    records = answered(CaptionLoss(shown=2), talker, samples)
     assert talker.asked == ["c0", "c1"]
     assert [record.raw for record in records] == ["a box", "a box", "", "", ""]
     assert all(record.gold == ["a red box", "red"] and record.details["supervised"] == 4 for record in records)
@@ -216,9 +222,7 @@ def test_caption_loss_captions_the_first_pictures_only(make):
 
 def test_the_blind_gap_shows_in_caption_loss(make):
     samples = [make.captioned(f"c{i}", "a red box") for i in range(5)]
-    seen, blind = (
-        CaptionLoss().score(list(CaptionLoss().records(make.talker(), samples, s)), NOTHING)[0] for s in ("picture", "grey")
-    )
+    seen, blind = (CaptionLoss().score(answered(CaptionLoss(), make.talker(), samples, s), NOTHING)[0] for s in ("picture", "grey"))
     assert blind.value - seen.value == pytest.approx(1.0)
 
 
@@ -227,7 +231,7 @@ def test_reply_loss_measures_any_conversation_and_bare_captions(make):
     talk = replace(talk, turns=(*talk.turns, Turn("user", (Part("text", "more?"),)), Turn("assistant", (Part("text", "no"),))))
     words_alone = replace(make.question("w", "", "?", "a b"), media=())
     samples = [talk, words_alone, make.captioned("c", "a red box", "red", source="questions")]
-    records = list(ReplyLoss(shown=1).records(make.talker(default="yes"), samples, "picture"))
+    records = answered(ReplyLoss(source="questions", shown=1), make.talker(default="yes"), samples)
     assert [record.gold for record in records] == [["no"], ["a b"], ["a red box", "red"]]
     assert [record.details["supervised"] for record in records] == [3, 2, 4], "every reply counts, and every caption"
     assert [(record.prompt, record.raw, record.picture) for record in records] == [
@@ -284,20 +288,21 @@ def test_samples_without_a_usable_answer_are_refused(make):
 
 def test_choice_of_samples_is_seeded_and_keeps_their_order(make):
     heldout = [make.question(f"q{i:03}", "read", "?", "1", source="ab"[i % 2]) for i in range(100)]
-    chosen = Scenes(source="a", limit=10).choose(heldout)
-    assert [sample.id for sample in chosen] == sorted(sample.id for sample in chosen)
+    supply = Supply(heldout)
+    chosen = Scenes(source="a", limit=10).questions(supply)
+    assert [question.sample.id for question in chosen] == sorted(question.sample.id for question in chosen)
     assert len(chosen) == 10
-    assert {sample.source for sample in chosen} == {"a"}
-    assert Scenes(source="a", limit=10).choose(heldout) == chosen != Scenes(source="a", limit=10, seed=1).choose(heldout)
-    assert len(Scenes(source="a").choose(heldout)) == len(Scenes(source="a", limit=99).choose(heldout)) == 50
+    assert {question.sample.source for question in chosen} == {"a"}
+    assert Scenes(source="a", limit=10).questions(supply) == chosen != Scenes(source="a", limit=10, seed=1).questions(supply)
+    assert len(Scenes(source="a").questions(supply)) == len(Scenes(source="a", limit=99).questions(supply)) == 50
 
 
 def test_unknown_sources_and_empty_sets_are_refused(make):
     with pytest.raises(
         ConfigError, match=r"suite.scenes.source: no held-out samples of source 'question'; did you mean 'questions'\?"
     ):
-        Scenes(source="question").choose([make.question("q", "read", "?", "1")])
+        Scenes(source="question").questions(Supply([make.question("q", "read", "?", "1")]))
     with pytest.raises(DataError, match=r"suite.scenes: no held-out samples at all; expected at least one; raise data.holdout"):
-        Scenes().choose([])
+        Scenes().questions(Supply())
     with pytest.raises(DataError, match="q: no captioned picture"):
-        list(CaptionLoss().records(make.talker(), [make.question("q", "read", "?", "1")], "picture"))
+        CaptionLoss().questions(Supply([make.question("q", "read", "?", "1", source="captions")]))

@@ -16,6 +16,7 @@ from omma.evaluate.benchmarks.easy_vqa import EasyVqa
 from omma.evaluate.benchmarks.scenes import Scenes
 from omma.evaluate.job import evaluate, read_records, rescore
 from omma.evaluate.known import learn
+from omma.evaluate.question import Supply
 from omma.evaluate.saved import find_saved, load_talker
 from omma.generate.sampling import Sampling
 from omma.generate.talker import Reply
@@ -70,8 +71,8 @@ def test_the_newest_checkpoint_of_the_last_stage_is_taken(run, recipe):
 def test_a_run_is_asked_scored_and_scored_again(run, heldout):
     suite = (Scenes(sampling=Sampling(max_tokens=4)), CaptionLoss(sampling=Sampling(max_tokens=4)))
     talker = load_talker(run)
-    seeing = evaluate(suite, talker, heldout, heldout, run / "eval/after-instruct")
-    blind = evaluate(suite, talker, heldout, heldout, run / "eval/blind", "grey")
+    seeing = evaluate(suite, talker, Supply(heldout, heldout), run / "eval/after-instruct")
+    blind = evaluate(suite, talker, Supply(heldout, heldout), run / "eval/blind", "grey")
     assert [(v.benchmark, v.subset, v.count) for v in seeing] == [
         ("scenes", "all", 7), ("scenes", "point", 1), ("scenes", "yesno", 6), ("caption_loss", "all", 1),
     ]  # fmt: skip
@@ -81,7 +82,7 @@ def test_a_run_is_asked_scored_and_scored_again(run, heldout):
     file = run / "eval/after-instruct/scenes.jsonl"
     whole = file.read_text()
     file.write_text(whole[: len(whole) // 2])
-    assert evaluate(suite, load_talker(run), heldout, heldout, run / "eval/after-instruct") == seeing
+    assert evaluate(suite, load_talker(run), Supply(heldout, heldout), run / "eval/after-instruct") == seeing
     assert [strip(line) for line in file.read_text().splitlines()] == [strip(line) for line in whole.splitlines()]
 
 
@@ -134,8 +135,8 @@ def test_the_trivial_guess_on_real_questions():
         for i, (words, answer, _) in enumerate(questions)
     ]  # fmt: skip
     known = learn(samples)
-    chosen = EasyVqa(limit=2000).choose(samples)
-    records = [EasyVqa().record(s, list(s.answer.texts), Reply("", (), (), "length"), "picture") for s in chosen]
+    chosen = EasyVqa(limit=2000).questions(Supply(samples))
+    records = [EasyVqa().record(question, Reply("", (), (), "length"), "picture") for question in chosen]
     whole, what, yesno = EasyVqa().score(records, known)
     assert whole.trivial == pytest.approx(0.37, abs=0.03)
     assert (whole.value, whole.unparsed, whole.count) == (0.0, 2000, 2000)

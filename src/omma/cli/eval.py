@@ -14,6 +14,7 @@ from omma.cli.scores import print_scores
 from omma.core.errors import CheckpointError
 from omma.core.runs import RunFolder
 from omma.evaluate.job import evaluate
+from omma.evaluate.question import Supply
 from omma.evaluate.saved import find_saved, load_talker
 from omma.media.store import Store
 from omma.schema.manifest import read_manifest
@@ -42,7 +43,7 @@ def command(run: RunPath, parts: Parts, blind: Blind = False, on: On = "") -> No
         talker = load_talker(checkpoint, pick_device(recipe.run.device), trusted)
         talker = talker.looking_at(Store(find_saved(place, trusted).root)) if on else talker
         train, heldout = (read_manifest(folder / f"data/{name}.parquet") for name in ("train", "heldout"))
-        evaluate(recipe.suite, talker, heldout, train, folder / f"eval/{moment}", "grey" if blind else "picture")
+        evaluate(recipe.suite, talker, Supply(heldout, train), folder / f"eval/{moment}", "grey" if blind else "picture")
     print_scores(folder)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from omma.core.config import config
-from omma.evaluate.benchmark import Benchmark
+from omma.evaluate.held_out import HeldOut
 from omma.evaluate.known import Known
 from omma.evaluate.marks import asks_for_box, guessed, mark_box, mark_text, verdict
 from omma.schema.verdict import Record, Verdict
@@ -12,7 +12,7 @@ WHOLE = "all"
 
 
 @config
-class Accuracy(Benchmark):
+class Accuracy(HeldOut):
     """Words by exact match in normal form, places by IoU ≥ 0.5 of the first box. One verdict over all records, one per task."""
 
     def mark(self, records: Sequence[Record], known: Known) -> list[Record]:

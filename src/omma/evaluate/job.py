@@ -1,67 +1,107 @@
-"""Job: a suite + a talker → records as JSONL, then verdicts. Stopped anywhere, it goes on behind the last whole record.
+"""Job: a suite + an answerer → records as JSONL, then verdicts. Stopped anywhere, it goes on behind the last whole record.
 
+folder/suite.yaml           the benchmarks, so that scores can be worked out again from this folder alone
 folder/<benchmark>.jsonl    one record a line: written while the model answers, marked when all are there
 folder/known.json           what the training answers tell (trivial guesses)
 folder/verdicts.json        the scores
+
+Several processes share the work by question: each keeps `<benchmark>.2of4.jsonl`, and whoever ends last joins them.
 """
 
 import dataclasses
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omma.core.config import HOUSE, load, packages, show
 from omma.core.errors import CheckpointError, ConfigError
-from omma.core.files import write_text
+from omma.core.files import read_text, write_text
 from omma.core.logs import JsonLog
 from omma.core.progress import Bar
+from omma.evaluate.answerer import Answerer
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.known import Known, learn
-from omma.generate.sight import Sight
-from omma.generate.talker import Talker
-from omma.schema.sample import Sample
+from omma.evaluate.question import Question, Supply
+from omma.evaluate.suite import Suite
+from omma.generate.sight import Sight, shown
 from omma.schema.verdict import Record, Verdict
 
-KNOWN, VERDICTS = "known.json", "verdicts.json"
+KNOWN, VERDICTS, SUITE = "known.json", "verdicts.json", "suite.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Process number `rank` of `ranks` that answer one suite together: it takes every `ranks`-th question."""
+
+    rank: int = 0
+    ranks: int = 1
+
+    def of(self, questions: Sequence[Question]) -> list[Question]:
+        """All questions → this process's."""
+        return list(questions[self.rank :: self.ranks])
+
+    def file(self, folder: Path, name: str) -> Path:
+        """Where this process keeps its records."""
+        return folder / (f"{name}.jsonl" if self.ranks == 1 else f"{name}.{self.rank + 1}of{self.ranks}.jsonl")
 
 
 def evaluate(
-    suite: Sequence[Benchmark],
-    talker: Talker,
-    heldout: Sequence[Sample],
-    train: Sequence[Sample],
-    folder: Path,
-    sight: Sight = "picture",
+    suite: Sequence[Benchmark], answerer: Answerer, supply: Supply, folder: Path, sight: Sight = "picture", share: Share = Share()
 ) -> list[Verdict]:
     """Ask, mark and score every benchmark of the suite; everything lies in `folder` afterwards.
 
     Records that are there already are kept if they answer the same questions of the same model, else CheckpointError.
+    Benchmarks that were scored in the folder before stay. Of several processes, all but the last to end return nothing.
     """
-    chosen = {benchmark.name: benchmark.choose(heldout) for benchmark in _distinct(suite)}
-    model = talker.fingerprint()
-    there = {b.name: _continued(b, talker, chosen[b.name], _file(folder, b.name), sight, model) for b in suite}
-    write_text(folder / KNOWN, json.dumps(learn(train).to_dict(), indent=1, ensure_ascii=False))
+    asked = {benchmark.name: _seen(benchmark.questions(supply), sight) for benchmark in _distinct(suite)}
+    if all(_joined(folder, name, questions) for name, questions in asked.items()):
+        share = Share()
+    model = answerer.fingerprint()
+    own = {name: share.of(questions) for name, questions in asked.items()}
+    there = {b.name: _continued(b, answerer, own[b.name], share.file(folder, b.name), sight, model) for b in suite}
+    write_text(folder / KNOWN, json.dumps(learn(supply.train).to_dict(), indent=1, ensure_ascii=False))
     for benchmark in suite:
-        samples, start = chosen[benchmark.name], there[benchmark.name]
-        with Bar(f"eval {benchmark.name} ({sight})", len(samples)) as bar:
+        questions, start = own[benchmark.name], there[benchmark.name]
+        with Bar(f"eval {benchmark.name} ({sight})", len(questions)) as bar:
             bar.advance(start)
-            for record in benchmark.records(talker, samples, sight, start):
-                _append(_file(folder, benchmark.name), record, model)
+            for record in benchmark.records(answerer, questions, supply, sight, start):
+                _append(share.file(folder, benchmark.name), record, model)
                 bar.advance()
+    if not all(_join(folder, name, len(questions), share.ranks) for name, questions in asked.items()):
+        return []
+    _keep_suite(folder, suite)
     return rescore(suite, folder)
 
 
 def rescore(suite: Sequence[Benchmark], folder: Path) -> list[Verdict]:
-    """Marks and verdicts anew from the files in `folder` alone. CheckpointError if records are missing or unreadable."""
+    """Marks and verdicts anew from the files in `folder` alone. CheckpointError if records are missing or unreadable.
+
+    Verdicts of other benchmarks that stand there stay as they are.
+    """
     known = _read_known(folder)
+    names = {benchmark.name for benchmark in _distinct(suite)}
     verdicts: list[Verdict] = []
-    for benchmark in _distinct(suite):
+    for benchmark in suite:
         marked = benchmark.mark(read_records(folder, benchmark.name), known)
         verdicts += benchmark.score(marked, known)
         write_text(_file(folder, benchmark.name), "".join(_line(record) + "\n" for record in marked))
-    data = [dataclasses.asdict(verdict) for verdict in verdicts]
+    others = [v for v in read_verdicts(folder) if v.benchmark not in names] if (folder / VERDICTS).is_file() else []
+    data = [dataclasses.asdict(verdict) for verdict in (*others, *verdicts)]
     write_text(folder / VERDICTS, json.dumps(data, indent=1, ensure_ascii=False))
     return verdicts
+
+
+def read_suite(folder: Path, trusted: Sequence[str] = HOUSE) -> tuple[Benchmark, ...]:
+    """Folder → the benchmarks that were asked there; CheckpointError if it does not say."""
+    file = folder / SUITE
+    if not file.is_file():
+        raise CheckpointError(str(file), "no such file", "a folder that `omma eval` wrote", "run `omma eval` first")
+    suite = load(read_text(file), where=str(file), trusted=trusted)
+    if not isinstance(suite, Suite):
+        raise CheckpointError(str(file), f"a {type(suite).__name__}", "a Suite", "run `omma eval` again")
+    return suite.benchmarks
 
 
 def read_records(folder: Path, benchmark: str) -> list[Record]:
@@ -81,14 +121,20 @@ def read_verdicts(folder: Path) -> list[Verdict]:
         raise CheckpointError(str(file), f"no scores: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
 
 
-def _continued(benchmark: Benchmark, talker: Talker, samples: Sequence[Sample], file: Path, sight: Sight, model: str) -> int:
+def _continued(
+    benchmark: Benchmark, answerer: Answerer, questions: Sequence[Question], file: Path, sight: Sight, model: str
+) -> int:
     """How many records are there already. CheckpointError unless they answer the first of these questions, asked of this model."""
     there = _parsed(file) if file.exists() else []
-    fix = "give another run folder, or delete this file to ask again"
-    if len(there) > len(samples):
-        raise CheckpointError(str(file), f"{len(there)} records", f"at most the {len(samples)} samples of the benchmark", fix)
-    for number, (record, sample) in enumerate(zip(there, samples, strict=False), 1):
-        now = {"sample": sample.id, "model": model} | benchmark.asked(talker.prompt_hash(sample), sample, sight)
+    fix = "give another folder, or delete this file to ask again"
+    if len(there) > len(questions):
+        raise CheckpointError(str(file), f"{len(there)} records", f"at most the {len(questions)} samples of the benchmark", fix)
+    for number, (record, question) in enumerate(zip(there, questions, strict=False), 1):
+        sample = question.sample
+        asked = benchmark.asked(answerer.prompt_hash(sample), sample, sight)
+        if not asked["picture"]:  # the picture's hash is known when it has been looked at
+            asked["picture"] = record.details.get("asked", {}).get("picture", "")
+        now = {"sample": sample.id, "model": model} | asked
         then = {"sample": record.sample_id, "model": record.details.get("model")} | record.details.get("asked", {})
         changes = [f"{name} {then.get(name)} → {value}" for name, value in now.items() if then.get(name) != value]
         if changes:
@@ -97,8 +143,45 @@ def _continued(benchmark: Benchmark, talker: Talker, samples: Sequence[Sample], 
     return len(there)
 
 
+def _seen(questions: list[Question], sight: Sight) -> list[Question]:
+    """Questions → the same with the pictures of others, if that is what is asked; before any part of them is shared out."""
+    if sight != "shuffled":
+        return questions
+    samples = shown([question.sample for question in questions], sight)
+    return [dataclasses.replace(question, sample=sample) for question, sample in zip(questions, samples, strict=True)]
+
+
+def _joined(folder: Path, name: str, questions: Sequence[Question]) -> bool:
+    """Whether the shares of all processes have been joined before."""
+    file = _file(folder, name)
+    return file.exists() and len(_parsed(file)) == len(questions)
+
+
+def _join(folder: Path, name: str, count: int, ranks: int) -> bool:
+    """Shares of all processes → one file in the order of the questions; False while another process is still at work."""
+    if ranks == 1:
+        return True
+    shares = [Share(rank, ranks) for rank in range(ranks)]
+    files = [share.file(folder, name) for share in shares]
+    parts = [_parsed(file) if file.exists() else [] for file in files]
+    if any(len(part) < len(range(rank, count, ranks)) for rank, part in enumerate(parts)):
+        return False
+    lines = [_line(parts[place % ranks][place // ranks]) + "\n" for place in range(count)]
+    write_text(_file(folder, name), "".join(lines))
+    return True
+
+
+def _keep_suite(folder: Path, suite: Sequence[Benchmark]) -> None:
+    """The suite of a folder: these benchmarks, and those that were asked there before."""
+    names = {benchmark.name for benchmark in suite}
+    asked = Suite(id="asked", title="What was asked here", benchmarks=tuple(suite))
+    before = read_suite(folder, (*HOUSE, *packages(asked))) if (folder / SUITE).is_file() else ()
+    kept = (*(benchmark for benchmark in before if benchmark.name not in names), *suite)
+    write_text(folder / SUITE, show(dataclasses.replace(asked, benchmarks=kept)))
+
+
 def _append(file: Path, record: Record, model: str) -> None:
-    JsonLog(file).write(**dataclasses.asdict(dataclasses.replace(record, details=record.details | {"model": model})))
+    JsonLog(file).write(**_plain(dataclasses.replace(record, details=record.details | {"model": model})))
 
 
 def _parsed(file: Path) -> list[Record]:
@@ -116,7 +199,12 @@ def _whole(line: dict[str, Any]) -> bool:
 
 
 def _line(record: Record) -> str:
-    return json.dumps(dataclasses.asdict(record), ensure_ascii=False)
+    return json.dumps(_plain(record), ensure_ascii=False)
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """Record → its fields, shallow: `dataclasses.asdict` copies every list of boxes."""
+    return {field.name: getattr(record, field.name) for field in dataclasses.fields(Record)}
 
 
 def _file(folder: Path, benchmark: str) -> Path:

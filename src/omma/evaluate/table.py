@@ -44,8 +44,10 @@ def with_interval(verdict: Verdict) -> str:
 
 
 def written(verdict: Verdict, number: float) -> str:
-    """A number of a verdict as people write it: per cent for shares, three decimals for losses."""
-    return f"{number:.1%}" if verdict.higher_is_better else f"{number:.3f}"
+    """A number of a verdict as people write it: per cent for shares, three decimals for losses and small points."""
+    if verdict.unit == "share" and verdict.higher_is_better:
+        return f"{number:.1%}"
+    return f"{number:,.1f}" if abs(number) >= 100 else f"{number:.3f}"
 
 
 def _label(verdict: Verdict) -> str:

@@ -11,18 +11,20 @@ from dataclasses import replace
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.seeds import derive
-from omma.evaluate.benchmark import Benchmark, question
+from omma.evaluate.answerer import Answerer, Measurer
+from omma.evaluate.benchmark import question_words
+from omma.evaluate.held_out import HeldOut
 from omma.evaluate.known import Known
+from omma.evaluate.question import Question, Supply
 from omma.generate.sampling import Sampling
-from omma.generate.sight import Sight
-from omma.generate.talker import Talker
+from omma.generate.sight import Sight, through
 from omma.metrics.interval import bootstrap
 from omma.schema.sample import Sample
 from omma.schema.verdict import Record, Verdict
 
 
 @config
-class TokenLoss(Benchmark):
+class TokenLoss(HeldOut):
     """Tokens are those that training supervises: what is said, and the token that ends it. Subclasses say whose words they are."""
 
     shown: int = 24
@@ -41,22 +43,31 @@ class TokenLoss(Benchmark):
         """Sample → the words that a reader compares with the model's own. DataError for a sample without any."""
         raise NotImplementedError(f"{type(self).__name__} measures nothing yet")
 
-    def records(self, talker: Talker, samples: Sequence[Sample], sight: Sight, start: int = 0) -> Iterator[Record]:
-        """Samples from number `start` on → records with summed loss and tokens; `raw` is the model's own reply where shown."""
-        golds = [self.said(sample) for sample in samples]
-        losses = talker.measure(samples, sight, start)
-        written = talker.ask(samples[: self.shown], self.sampling, sight, start) if start < self.shown else iter(())
-        for index, loss in enumerate(losses, start):
-            sample, gold = samples[index], golds[index]
+    def right(self, sample: Sample) -> list[str]:
+        """What was said is what is compared with."""
+        return self.said(sample)
+
+    def records(
+        self, answerer: Answerer, questions: Sequence[Question], supply: Supply, sight: Sight, start: int = 0
+    ) -> Iterator[Record]:
+        """Questions from number `start` on → records with summed loss and tokens; `raw` is the model's own reply where shown."""
+        if not isinstance(answerer, Measurer):
+            got = f"{type(answerer).__name__}, which knows no likelihoods"
+            raise ConfigError(f"suite.{self.name}", got, "a model whose weights are here")
+        samples = [question.sample for question in questions]
+        losses = answerer.measure(samples, through(sight), start)
+        written = answerer.ask(samples[: self.shown], self.sampling, through(sight), start) if start < self.shown else iter(())
+        for question, loss in zip(questions[start:], losses, strict=True):
+            sample = question.sample
             measured = {"loss": loss.total, "supervised": loss.count}
             reply = next(written, None)
-            if reply is None:
-                details = {"asked": self.asked(talker.prompt_hash(sample), sample, sight)} | measured
-                picture = sample.media[0].uri if sample.media else ""
-                yield Record(sample.id, sample.task, question(sample), gold, "", picture=picture, details=details)
+            if reply is not None:
+                record = self.record(question, reply, sight)
+                yield replace(record, details=record.details | measured)
                 continue
-            record = self.record(sample, gold, reply, sight)
-            yield replace(record, details=record.details | measured)
+            details = {"asked": self.asked(answerer.prompt_hash(sample), sample, sight)} | measured
+            picture = sample.media[0].uri if sample.media else ""
+            yield Record(sample.id, sample.task, question_words(sample), question.gold, "", picture=picture, details=details)
 
     def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
         """Records → the same; `extracted` is the model's reply. It is neither right nor wrong."""

@@ -48,6 +48,11 @@ def check_sight(sight: str) -> None:
         raise ConfigError("sight", repr(sight), " or ".join(map(repr, get_args(Sight))), did_you_mean(sight, get_args(Sight)))
 
 
+def through(sight: Sight) -> Sight:
+    """How samples are looked at whose pictures `shown` has exchanged already: as they are."""
+    return "picture" if sight == "shuffled" else sight
+
+
 def shown(samples: Sequence[Sample], sight: Sight) -> list[Sample]:
     """Samples → the samples as this sight shows them; with `shuffled`, each with the pictures of another one.
 

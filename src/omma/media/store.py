@@ -1,14 +1,18 @@
-"""Store: a data root; `uri` of a picture → its stored bytes. Plain files, members of tar shards, cells of Parquet files.
+"""Store: a data root; `uri` of a picture → its stored bytes. Plain files, members of tars and zips, cells of Parquet and TSV.
 
     photos/cat.jpg              a file
     shard-3.tar#cat_0412.jpg    a member of an uncompressed tar, read at its offset
     part-0.parquet#17:image     row 17 of column `image`: bytes, or the struct {bytes, path} of Hugging Face data sets
     part-0.parquet#17:images/0  the first of a list of them
+    pictures.zip#a/b.jpg        a member of a zip
+    table.tsv#17:image          row 17 of column `image` in base64; `/0` behind it as above
 
 Nothing outside the root is ever read, and nothing is ever written.
 """
 
 import errno
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from omma.core.errors import DataError
 from omma.core.files import inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.tar_index import TarIndex, index_tar
+from omma.media.tsv_cells import TsvCells
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 
@@ -26,10 +31,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._tars: dict[Path, TarIndex] = {}
-        self._parquets: dict[Path, ParquetCells] = {}
+        self._tables: dict[Path, ParquetCells | TsvCells] = {}
+        self._zips: dict[Path, zipfile.ZipFile] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "_tars": {}, "_parquets": {}}
+        return {"root": self.root, "_tars": {}, "_tables": {}, "_zips": {}}
 
     def read(self, uri: str) -> bytes:
         """Picture name → its bytes, never empty. DataError if it leaves the root, does not exist or is empty."""
@@ -40,6 +46,8 @@ class Store:
                 data = path.read_bytes()
             elif name.endswith(".tar"):
                 data = self._member(path, inner, uri)
+            elif name.endswith(".zip"):
+                data = self._zipped(path, inner, uri)
             else:
                 data = self._cell(path, inner, uri)
         except OSError as error:
@@ -103,13 +111,24 @@ class Store:
             )
         return data
 
+    def _zipped(self, path: Path, member: str, uri: str) -> bytes:
+        try:
+            if path not in self._zips:
+                self._zips[path] = zipfile.ZipFile(path)
+            return self._zips[path].read(member)
+        except KeyError:
+            count = len(self._zips[path].namelist())
+            raise DataError(uri, f"no member {member!r} in {path.name}", f"one of its {count:,} members") from None
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
+            raise DataError(uri, f"cannot be unpacked: {error}", "a whole zip without a password", "fetch it again") from None
+
     def _cell(self, path: Path, inner: str, uri: str) -> bytes:
         row, _, column = inner.partition(":")
         if not (row.isascii() and row.isdigit() and column):
             raise DataError(uri, f"{inner!r} behind the #", "row:column, such as 17:image")
-        if path not in self._parquets:
-            self._parquets[path] = ParquetCells(path, path.name)
-        cells = self._parquets[path]
+        if path not in self._tables:
+            self._tables[path] = (TsvCells if path.suffix == ".tsv" else ParquetCells)(path, path.name)
+        cells = self._tables[path]
         column, _, item = column.rpartition("/") if column.rpartition("/")[2].isdigit() else (column, "", "")
         value = cells.cell(int(row), column)
         if item:
@@ -130,8 +149,8 @@ class Store:
 
 
 def split_uri(uri: str) -> tuple[str, str, str]:
-    """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind `.tar` or `.parquet`."""
-    for kind in (".tar", ".parquet"):
+    """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind `.tar`, `.zip`, `.parquet` or `.tsv`."""
+    for kind in (".tar", ".zip", ".parquet", ".tsv"):
         head, mark, inner = uri.partition(f"{kind}#")
         if mark:
             return head + kind, "#", inner

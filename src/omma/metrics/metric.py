@@ -7,7 +7,7 @@ cannot be read is unparsed and scores nothing: no metric ever guesses for a mode
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from omma.core.config import Config, config
 from omma.core.errors import DataError
@@ -44,7 +44,8 @@ class Marked:
 class Number:
     """One number over `count` units (`unparsed` of the replies unreadable), with a 95% bootstrap interval.
 
-    `low` and `high` are NaN where the number has no interval; a metric says so in its docstring.
+    `low` and `high` are NaN where the number has no interval; a metric says so in its docstring. `unit` is "share" for
+    numbers in [0, 1] that people write as per cent, and "points" for all others (MME's 2000, errors).
     """
 
     metric: str
@@ -54,6 +55,7 @@ class Number:
     low: float
     high: float
     higher_is_better: bool = True
+    unit: Literal["share", "points"] = "share"
 
 
 @config
@@ -104,7 +106,15 @@ def mean(label: str, marked: Sequence[Marked]) -> Number:
     return number(label, marked, [(one.mark.score, 1.0) for one in marked], lambda sums: sums[..., 0] / sums[..., 1])
 
 
-def number(label: str, marked: Sequence[Marked], terms: Any, value: Any, *, higher_is_better: bool = True) -> Number:
+def number(
+    label: str,
+    marked: Sequence[Marked],
+    terms: Any,
+    value: Any,
+    *,
+    higher_is_better: bool = True,
+    unit: Literal["share", "points"] = "share",
+) -> Number:
     """Marked replies + what each unit adds (U, K) + `value`: sums (…, K) → (…) → Number with its bootstrap interval.
 
     A unit is what is drawn together: a reply, or all replies about one picture. So an accuracy, an F1, a cIoU, a BLEU and
@@ -113,7 +123,7 @@ def number(label: str, marked: Sequence[Marked], terms: Any, value: Any, *, high
     if not len(terms):
         raise DataError(label, "no answers to score", "at least one", "ask the questions first")
     found, low, high = of_sums(terms, value, label)
-    return Number(label, found, len(terms), sum(not one.mark.parsed for one in marked), low, high, higher_is_better)
+    return Number(label, found, len(terms), sum(not one.mark.parsed for one in marked), low, high, higher_is_better, unit)
 
 
 def grouped(marked: Sequence[Marked], *facts: str) -> dict[tuple[Any, ...], list[Marked]]:

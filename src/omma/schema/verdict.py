@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One question put to a model, kept before it is scored.
 
-    `gold` is what the metric compares with (texts, or a box in xyxy px); `details` holds what a metric or report adds.
+    `gold` is what the metric compares with (texts, or a box in xyxy px), `facts` what the benchmark says of the question
+    beside it (choices, category); `details` holds how the answer came about and what a metric or report adds.
     """
 
     sample_id: str
@@ -21,6 +22,7 @@ class Record:
     correct: float | None = None
     parsed: bool = True
     picture: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -28,7 +30,8 @@ class Record:
 class Verdict:
     """One number of one benchmark: `value` over `count` records (`unparsed` of them unreadable), with a 95% bootstrap interval.
 
-    `trivial` is what the best picture-blind constant guess scores; `higher_is_better` is False for losses.
+    `trivial` is what the best picture-blind constant guess scores; `higher_is_better` is False for losses. `variant` is
+    whose rule the metric follows; `unit` says how the number is written: shares as per cent, points and nats as they are.
     """
 
     benchmark: str
@@ -42,6 +45,7 @@ class Verdict:
     trivial: float | None
     higher_is_better: bool = True
     variant: str = "official"
+    unit: Literal["share", "points"] = "share"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,25 @@
+"""Embedded: the model places a picture, words, or both in a space where near means alike."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from omma.core.config import config
+from omma.core.errors import ConfigError
+from omma.evaluate.answerer import Answerer, Embedder
+from omma.evaluate.asking.asking import Answered, Asking
+from omma.evaluate.question import Question
+from omma.generate.sampling import Sampling
+from omma.generate.sight import Sight
+
+
+@config
+class Embedded(Asking):
+    """`raw` is a JSON list of floats: the vector, as the model gives it."""
+
+    def ask(self, answerer: Answerer, questions: Sequence[Question], sampling: Sampling, sight: Sight) -> Iterator[Answered]:
+        """Questions → vectors. ConfigError for an answerer that embeds nothing."""
+        if not isinstance(answerer, Embedder):
+            got = f"{type(answerer).__name__}, which gives no embeddings"
+            raise ConfigError("model", got, "a model with an embedding space, such as a CLIP folder")
+        for vector in answerer.embed([question.sample for question in questions], sight):
+            yield Answered(json.dumps(vector))

@@ -1,0 +1,34 @@
+"""Prompt: a question, its hint and its choices → the words that a model reads. The field's two suffixes stand here once."""
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from omma.core.config import Config, config
+from omma.core.errors import DataError
+
+# LLaVA (haotian-liu/LLaVA, docs/Evaluation.md): the suffixes that most reported scores were made with.
+SHORT = "\nAnswer the question using a single word or phrase."
+LETTER = "\nAnswer with the option's letter from the given choices directly."
+
+
+@config
+class Prompt(Config):
+    """`before` + hint + question + choices + `after`. `hint` and `choice` are written for each that there is."""
+
+    before: str = ""
+    hint: str = "{hint}\n"
+    choices: str = "\n"  # between the question and the first choice
+    choice: str = "{letter}. {choice}"
+    between: str = "\n"
+    after: str = ""
+
+    def words(self, question: str, choices: Sequence[str] = (), hint: str = "") -> str:
+        """Question, choices and hint → the prompt. DataError for more choices than letters."""
+        if len(choices) > len(ascii_uppercase):
+            raise DataError("prompt", f"{len(choices)} choices", f"at most {len(ascii_uppercase)}, one a letter")
+        lines = [
+            self.choice.format_map({"letter": letter, "choice": choice})
+            for letter, choice in zip(ascii_uppercase, choices, strict=False)
+        ]
+        shown = self.choices + self.between.join(lines) if lines else ""
+        return self.before + (self.hint.format_map({"hint": hint}) if hint else "") + question + shown + self.after

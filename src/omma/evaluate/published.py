@@ -1,0 +1,219 @@
+"""Published: the benchmarks of the field, read from a folder in the layout in which they are published.
+
+A benchmark says how a row becomes a `Question`, which metrics score the replies (the official one first) and which
+facts part them into subsets. All that can go wrong with a row is a counted row: a picture that cannot be read, an
+answer that is missing. No denominator ever changes silently.
+"""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+from omma.core.config import config
+from omma.core.errors import ConfigError, DataError
+from omma.core.files import inside
+from omma.evaluate.accuracy import WHOLE
+from omma.evaluate.answerer import Answerer
+from omma.evaluate.asking.asking import Answered, Asking
+from omma.evaluate.asking.replies import Replies
+from omma.evaluate.benchmark import Benchmark, question_words
+from omma.evaluate.known import Known
+from omma.evaluate.marks import SHOWN
+from omma.evaluate.question import Question, Supply
+from omma.generate.sight import Sight, through
+from omma.media.decode import decode
+from omma.media.store import Store
+from omma.metrics.metric import Marked, Metric, Number
+from omma.schema.sample import Media
+from omma.schema.verdict import Record, Verdict
+
+WINDOW = 512  # questions whose pictures are looked at before they are asked
+GUESSES = 8  # constant answers that are tried as trivial guesses
+UNREADABLE, MISSING = "unreadable", "missing"  # finishes of rows that were never answered
+
+
+@config
+class Published(Benchmark):
+    """Questions of one published benchmark. `path` is its file or folder below the data root, or below its own folder there.
+
+    Class constants: `about` (one line), `abilities` (what it tests), `size` (how many questions were published; 0 if that
+    varies), `layout` (what lies at `path`, said in errors).
+    """
+
+    about: ClassVar[str] = ""
+    abilities: ClassVar[tuple[str, ...]] = ()
+    size: ClassVar[int] = 0
+    layout: ClassVar[str] = ""
+
+    path: str
+    asking: Asking = Replies()
+    metrics: tuple[Metric, ...]
+    subsets: tuple[str, ...] = ()  # names of facts: each of their values is a subset of its own
+
+    def check(self) -> None:
+        super().check()
+        if not self.metrics:
+            raise ConfigError(f"{self.name}.metrics", "none", "at least one; the first is the main one")
+
+    def read(self, file: Path, uri: str) -> Iterator[Question]:
+        """The file or folder and its name in the store → all questions in published order. DataError for another layout."""
+        raise NotImplementedError(f"{type(self).__name__} reads nothing yet")
+
+    def questions(self, supply: Supply) -> list[Question]:
+        """Supply with a data root → the questions that are asked. DataError if they are not there or share an id."""
+        file, uri = self.place(supply.root)
+        found = list(self.read(file, uri))
+        if not found:
+            raise DataError(uri, "no questions", self.layout or "at least one", "fetch the benchmark again")
+        twice = [name for name, count in Counter(question.sample.id for question in found).items() if count > 1]
+        if twice:
+            raise DataError(uri, f"{len(twice)} ids that stand there twice, such as {twice[0]!r}", "each id once")
+        return self.limited(found)
+
+    def place(self, root: Path | None) -> tuple[Path, str]:
+        """Data root → (file, its name in the store): `path` below the root, or below the folder of this benchmark's name."""
+        if root is None:
+            raise ConfigError(f"suite.{self.name}", "no folder to read it from", self.layout, "give it with --data FOLDER")
+        for uri in (self.path, f"{self.name}/{self.path}"):
+            file = inside(root, uri)
+            if file.exists():
+                return file, uri
+        there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) if root.is_dir() else "no such folder"
+        got = f"neither {self.path} nor {self.name}/{self.path}; there is {there or 'nothing'}"
+        raise DataError(str(root), got, self.layout or f"the file of {self.name}", "give its folder with --data FOLDER")
+
+    def records(
+        self, answerer: Answerer, questions: Sequence[Question], supply: Supply, sight: Sight, start: int = 0
+    ) -> Iterator[Record]:
+        """Questions from number `start` on → unmarked records, in order; those whose pictures cannot be read say so."""
+        rest = iter(questions[start:])
+        while window := list(islice(rest, WINDOW)):
+            yield from self._answered(answerer, window, supply.store, sight)
+
+    def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
+        """Records → marked by the main metric."""
+        marked = [self.judged(self.metrics[0], record) for record in records]
+        return [
+            replace(record, extracted=_short(one.mark.said), correct=one.mark.score, parsed=one.mark.parsed)
+            for record, one in zip(records, marked, strict=True)
+        ]
+
+    def score(self, records: Sequence[Record], known: Known) -> tuple[Verdict, ...]:
+        """Records → verdicts of the main metric over all and per subset, then of the other metrics over all."""
+        if not records:
+            raise DataError(f"suite.{self.name}", "no records to score", "at least one", "run `omma eval` first")
+        groups = {WHOLE: list(range(len(records)))} | self._subsets(records)
+        verdicts: list[Verdict] = []
+        for metric in self.metrics:
+            marked = [self.judged(metric, record) for record in records]
+            guess = self._best_guess(metric, records)
+            for subset, places in groups.items() if metric is self.metrics[0] else [(WHOLE, groups[WHOLE])]:
+                trivial = {number.metric: number.value for number in metric.aggregate([guess[i] for i in places])} if guess else {}
+                verdicts += [
+                    self._verdict(metric, subset, number, trivial.get(number.metric))
+                    for number in metric.aggregate([marked[i] for i in places])
+                ]
+        return tuple(verdicts)
+
+    def judged(self, metric: Metric, record: Record) -> Marked:
+        """Record + metric → its mark. A row that was never answered is unparsed, whatever the metric makes of empty words."""
+        facts = self.facts(record)
+        if record.details.get("finish") in (UNREADABLE, MISSING):
+            return Marked(record.sample_id, record.gold, facts, metric.unread(record.gold, facts))
+        return Marked(record.sample_id, record.gold, facts, metric.judge(record.raw, record.gold, facts))
+
+    def facts(self, record: Record) -> dict[str, Any]:
+        """Record → what metrics know of its question and reply beside the words: `boxes` are in px of the first picture."""
+        told = {name: record.details[name] for name in ("boxes", "judge") if record.details.get(name)}
+        return {"task": record.task} | record.facts | told
+
+    def guesses(self, records: Sequence[Record]) -> list[str]:
+        """Records → the constant replies that someone would try who sees no picture: the most common right answers."""
+        golds = [text for record in records for text in _texts(record.gold)]
+        return [text for text, _ in sorted(Counter(golds).items(), key=lambda item: (-item[1], item[0]))[:GUESSES]]
+
+    def _best_guess(self, metric: Metric, records: Sequence[Record]) -> list[Marked]:
+        """The marks of the constant reply that scores highest over all; none if there is no guess."""
+        best: tuple[float, list[Marked]] = (-math.inf, [])
+        for text in self.guesses(records):
+            marked = [
+                Marked(record.sample_id, record.gold, facts, metric.judge(text, record.gold, facts))
+                for record, facts in ((record, {"task": record.task} | record.facts) for record in records)
+            ]
+            value = metric.aggregate(marked)[0].value
+            best = max(best, (value, marked), key=lambda pair: pair[0])
+        return best[1]
+
+    def _subsets(self, records: Sequence[Record]) -> dict[str, list[int]]:
+        groups: dict[str, list[int]] = {}
+        for name in self.subsets:
+            values = sorted({str(record.facts.get(name, "")) for record in records} - {""})
+            for value in values:
+                groups[value] = [i for i, record in enumerate(records) if str(record.facts.get(name, "")) == value]
+        return groups
+
+    def _verdict(self, metric: Metric, subset: str, number: Number, trivial: float | None) -> Verdict:
+        return Verdict(
+            benchmark=self.name,
+            metric=number.metric,
+            subset=subset,
+            value=number.value,
+            count=number.count,
+            unparsed=number.unparsed,
+            low=number.low,
+            high=number.high,
+            trivial=trivial,
+            higher_is_better=number.higher_is_better,
+            variant=metric.variant,
+            unit=number.unit,
+        )
+
+    def _answered(self, answerer: Answerer, questions: Sequence[Question], store: Store | None, sight: Sight) -> Iterator[Record]:
+        looked = [_looked_at(question, store) for question in questions]
+        answers = self.asking.ask(answerer, [question for question, broken in looked if not broken], self.sampling, through(sight))
+        for question, broken in looked:
+            answer = Answered("", {"finish": UNREADABLE, "error": broken}) if broken else next(answers)
+            sample = question.sample
+            details = {"asked": self.asked(answerer.prompt_hash(sample), sample, sight)} | answer.details
+            yield Record(
+                sample.id,
+                sample.task,
+                question_words(sample),
+                question.gold,
+                answer.raw,
+                picture=sample.media[0].uri if sample.media else "",
+                facts=question.facts,
+                details=details,
+            )
+
+
+def _looked_at(question: Question, store: Store | None) -> tuple[Question, str]:
+    """Question → the same with the hashes and sizes of its pictures, and what is wrong with them if anything is."""
+    if store is None:
+        return question, ""
+    try:
+        media = tuple(_measured(one, store) if one.kind == "image" else one for one in question.sample.media)
+    except DataError as error:
+        return question, str(error)
+    return replace(question, sample=replace(question.sample, media=media)), ""
+
+
+def _measured(media: Media, store: Store) -> Media:
+    data = store.read(media.uri)
+    height, width = decode(data, name=media.uri).shape[:2]
+    return replace(media, sha256=hashlib.sha256(data).hexdigest(), width=width, height=height)
+
+
+def _short(said: Any) -> str:
+    return "" if said is None else str(said)[:SHOWN]
+
+
+def _texts(gold: Any) -> list[str]:
+    if isinstance(gold, str):
+        return [gold]
+    return sorted({text for text in gold if isinstance(text, str)}) if isinstance(gold, list | tuple) else []
