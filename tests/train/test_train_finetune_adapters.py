@@ -1,12 +1,16 @@
 """Adapters of released models: begun from others, refused beside other bases, over experts; in few bits from loading on."""
 
+import shutil
 import weakref
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
-from tiny_families import ADAPTED, FAMILIES, STEPS, Given, apart, last_checkpoint, losses_of, over_base, spread
+from finetune_checks import apart, last_checkpoint, losses_of, over_base
+from safetensors.torch import load_file, save_file
+from tiny_families import FAMILIES
+from tiny_given import ADAPTED, STEPS, Given
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -31,7 +35,8 @@ ENDS = ("model.safetensors", "adapter/adapter_model.safetensors", "adapter-relea
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
     """Qwen3-VL-MoE, the family with the most kinds of matrices."""
-    return Given(FAMILIES["qwen3_vl_moe"], tmp_path_factory.mktemp("moe"))
+    with pytest.MonkeyPatch.context() as patch:
+        yield Given(FAMILIES["qwen3_vl_moe"], tmp_path_factory.mktemp("moe"), patch)
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +62,9 @@ def test_training_goes_on_from_an_adapter_of_another_run(given, recipe, tmp_path
 
 def test_an_adapter_that_does_not_fit_is_refused_with_its_reason(given, recipe, tmp_path, capsys):
     start, adapter = last_checkpoint(given.adapted), recipe.stages[0].adapter
-    theirs, processor = given.family.made()
-    spread(theirs, 1)
-    theirs.save_pretrained(tmp_path / "other")
-    processor.save_pretrained(tmp_path / "other")
+    shutil.copytree(given.released, tmp_path / "other")
+    moved = {name: tensor * 1.1 for name, tensor in load_file(given.released / "model.safetensors").items()}
+    save_file(moved, tmp_path / "other/model.safetensors")
     changes = given.changes(*ADAPTED, f"run.folder={tmp_path / 'run'}", f"stages.sft.adapter.start={start}")
     changes[0] = f"weights.model={tmp_path / 'other'}"
     assert answer(["train", "finetune_lora", *changes]) != 0
@@ -142,7 +146,7 @@ def test_a_base_in_few_bits_is_never_there_in_full(recipe, base):
 
 def test_work_is_the_same_however_the_base_is_held(recipe):
     read = Reading(
-        patches=64.0, visual=16.0, tokens=100.0, supervised=50.0, patch_pairs=64.0**2, token_pairs=1e4, near_patch_pairs=0,
+        patch_steps=64.0, visual=16.0, tokens=100.0, supervised=50.0, patch_pairs=64.0**2, token_pairs=1e4, near_patch_pairs=0,
         near_token_pairs=0,
     )  # fmt: skip
     modules = [start_model(recipe.model, recipe.weights, 0) for _ in range(2)]

@@ -68,10 +68,11 @@ class Hand:
     replace_video_token = InternVLProcessor.replace_video_token
 
     def frames(self, file: Path) -> torch.Tensor:
-        """Animation → (frames, 3, h, w), the frames that the video processor takes, normalised."""
+        """Animation → (frames, 3, h, w), the frames that the video processor takes or all of a shorter one, normalised."""
         with Image.open(file) as film_:
             total = film_.n_frames
-            chosen = np.arange(total / self.num_frames / 2, total, total / self.num_frames).astype(int)
+            count = min(self.num_frames, total)
+            chosen = np.arange(total / count / 2, total, total / count).astype(int)
             shown = []
             for number in chosen.tolist():
                 film_.seek(number)

@@ -19,6 +19,7 @@ from omma.media.store import Store
 from omma.model.positions.v2pe import V2pe
 from omma.pack.collate import rows_to_batch
 from omma.schema.batch import Pictures
+from omma.weights.internvl_parts import FRAMES
 from omma.weights.internvl_words import OLD_SYSTEM, SYSTEM
 from omma.weights.maps import internvl as hf_layout
 from omma.weights.source import open_source
@@ -118,6 +119,7 @@ def opened(seed, folder):
     """The released folder on our side, transformers' model with the same weights on the other."""
     tower, language, layer, tied, ratio, tiles, _, internlm2 = DRAWS[seed]
     theirs, hand = internvl(seed, tower, language, layer, tied, ratio, tiles)
+    hand.num_frames = FRAMES
     theirs.config.vision_config.use_mean_pooling = True
     theirs.model.vision_tower.layernorm = torch.nn.Identity()
     hand.image.image_mean, hand.image.image_std = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -148,16 +150,23 @@ def prompt(template, asked):
 
 
 def their_inputs(pair, root, one):
-    """Ids of the released `chat`, pixels of transformers' tiles."""
-    hand, asked = pair.processor, "".join("<image>\n" for _ in one.media) + one.turns[0].text
-    template = json.loads((pair.folder / "config.json").read_text())["template"]
-    text, pixels = prompt(template, asked), []
+    """Ids of the released `chat`, pixels of transformers' tiles. A video is asked about as `Frame1: <image>` and so on."""
+    hand, template = pair.processor, json.loads((pair.folder / "config.json").read_text())["template"]
+    shown, pixels = "", []
     for media in one.media:
-        seen = hand.image(images=[Image.open(root / media.uri).convert("RGB")], crop_to_patches=True, return_tensors="pt")
-        pixels.append(seen["pixel_values"])
-        slots = SLOT * hand.image_seq_length * int(seen["num_patches"][0])
-        text = text.replace("<image>", f"<img>{slots}</img>", 1)
-    ids = torch.tensor([hand.words(text)["input_ids"]])
+        if media.kind == "video":
+            pixels.append(hand.frames(root / media.uri))
+            tiles = [1] * len(pixels[-1])
+            shown += "".join(f"Frame{number}: <image>\n" for number in range(1, len(tiles) + 1))
+        else:
+            with Image.open(root / media.uri) as file:
+                seen = hand.image(images=[file.convert("RGB")], crop_to_patches=True, return_tensors="pt")
+            pixels.append(seen["pixel_values"])
+            tiles = [int(seen["num_patches"][0])]
+            shown += "<image>\n"
+        for count in tiles:
+            shown = shown.replace("<image>", f"<img>{SLOT * hand.image_seq_length * count}</img>", 1)
+    ids = torch.tensor([hand.words(prompt(template, shown + one.turns[0].text))["input_ids"]])
     return {"input_ids": ids} | ({"pixel_values": torch.cat(pixels)} if pixels else {})
 
 

@@ -18,10 +18,11 @@ from llava_folders import (
     our_batch,
     sample,
     spread,
+    their_inputs,
     tokenizer,
     worst,
 )
-from PIL import Image
+from PIL import Image, ImageSequence
 from transformers.models.llava_onevision.image_processing_pil_llava_onevision import LlavaOnevisionImageProcessorPil
 from transformers.models.llava_onevision.modeling_llava_onevision import (
     LlavaOnevisionConfig,
@@ -95,21 +96,26 @@ def film(root, frames=5, width=31, height=17):
     return Sample(place.name, "test", media=media, turns=(Turn("user", (Part("video", index=0), Part("text", "what moves?"))),))
 
 
-def film_inputs(pair, root, one):
-    """What their processor makes of the video: frames squashed to one size, and as many places as its rule says."""
-    vision, words = pair.theirs.config.vision_config, pair.processor.tokenizer
-    frames = []
-    for file in sorted((root / one.media[0].uri).iterdir(), key=lambda file: int(file.stem)):
-        squashed = Image.open(file).convert("RGB").resize((vision.image_size, vision.image_size), Image.Resampling.BICUBIC)
-        frames.append((np.asarray(squashed) / 255 - MEAN) / STD)
-    pixels = torch.tensor(np.stack(frames), dtype=torch.float32).permute(0, 3, 1, 2)[None]
+def frames_of(file):
+    """The pictures of a folder or of an animation."""
+    if file.is_dir():
+        return [Image.open(frame).convert("RGB") for frame in sorted(file.iterdir(), key=lambda frame: int(frame.stem))]
+    with Image.open(file) as film:
+        return [frame.convert("RGB") for frame in ImageSequence.Iterator(film)]
+
+
+def inputs(pair, root, one):
+    """What their processor makes of a sample; of a video, frames squashed to one size, and as many places as its rule says."""
+    if all(media.kind == "image" for media in one.media):
+        return their_inputs(pair, root, one)
+    side, words, said = pair.theirs.config.vision_config.image_size, pair.processor.tokenizer, pair.processor.image_processor
+    squashed = [frame.resize((side, side), Image.Resampling.BICUBIC) for frame in frames_of(root / one.media[0].uri)]
+    values = (np.stack([np.asarray(frame) / 255 for frame in squashed]) - said.image_mean) / said.image_std
+    pixels = torch.tensor(values, dtype=torch.float32).permute(0, 3, 1, 2)[None]
     content = [{"type": "video"}, {"type": "text", "text": one.turns[0].text}]
     text = words.apply_chat_template([{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True)
-    places = pair.processor.replace_video_token({"pixel_values_videos": pixels}, 0)
-    return {
-        **words(text.replace("<video>", places), return_tensors="pt", return_token_type_ids=False),
-        "pixel_values_videos": pixels,
-    }
+    text = text.replace("<video>", pair.processor.replace_video_token({"pixel_values_videos": pixels}, 0))
+    return {**words(text, return_tensors="pt", return_token_type_ids=False), "pixel_values_videos": pixels}
 
 
 @pytest.mark.parametrize("seed", DRAWS)
@@ -123,14 +129,14 @@ def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
 def test_videos_give_the_same_logits(seed, tmp_path):
     pair = llava_onevision(seed, tmp_path / "released")
     one = film(tmp_path)
-    inputs, batch = film_inputs(pair, tmp_path, one), our_batch(pair, tmp_path, [one])
+    seen, batch = inputs(pair, tmp_path, one), our_batch(pair, tmp_path, [one])
     image, video = pair.codec.image_id, pair.theirs.config.video_token_index
     # our slots all hold one token, whatever fills them
-    assert batch.tokens.tolist() == torch.where(inputs["input_ids"][0] == video, image, inputs["input_ids"][0]).tolist()
+    assert batch.tokens.tolist() == torch.where(seen["input_ids"][0] == video, image, seen["input_ids"][0]).tolist()
     output = pair.module(batch)
     with torch.no_grad():
-        assert worst(output.stream.hidden @ output.head.T, pair.theirs(**inputs).logits[0]) <= TOLERANCE
-    check_greedy(pair, tmp_path, [one], make_inputs=film_inputs)
+        assert worst(output.stream.hidden @ output.head.T, pair.theirs(**seen).logits[0]) <= TOLERANCE
+    check_greedy(pair, tmp_path, [one], make_inputs=inputs)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -141,7 +147,7 @@ def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
 
 def test_gradients_through_a_video_are_the_same(tmp_path):
     pair = llava_onevision(0, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, [film(tmp_path), film(tmp_path, frames=3)], film_inputs) <= GRADIENT_TOLERANCE
+    assert check_gradients(pair, tmp_path, [film(tmp_path), film(tmp_path, frames=3)], inputs) <= GRADIENT_TOLERANCE
 
 
 @pytest.mark.parametrize("seed", [3, 4])

@@ -92,6 +92,8 @@ def released(folder, seed, spelling, tied=False):
     processor = {"image_processor_type": "Qwen2VLImageProcessor", "min_pixels": 4 * side**2, "max_pixels": 30 * side**2,
                  "image_mean": [0.5, 0.4, 0.6], "image_std": [0.5, 0.3, 0.4], "patch_size": side // 2, "merge_size": 2}  # fmt: skip
     (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    paced = {"fps": 8.0, "min_frames": 2, "max_frames": 64}
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(processor | paced))
     words.chat_template = CHATML
     words.save_pretrained(folder)
     source = open_source(folder)

@@ -51,10 +51,8 @@ def released_names():
     return visual | {f"transformer.{name}": shape for name, shape in text.items()} | {"lm_head.weight": (400, OUT)}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A folder as released, but for the tokenizer, which there is code."""
-    place = tmp_path_factory.mktemp("qwen-vl")
+def released(place):
+    """A folder as released, but for the tokenizer, which there is code; and its tensors."""
     words = tokenizer("")
     words.chat_template = None
     words.add_special_tokens({"additional_special_tokens": ["<img>", "</img>", "<imgpad>"]})
@@ -64,7 +62,13 @@ def folder(tmp_path_factory):
     tensors = {name: torch.randn(shape, generator=generator) * 0.2 + (len(shape) == 1) for name, shape in released_names().items()}
     tensors["transformer.visual.attn_pool.pos_embed"] = sincos_grid(16, 16, OUT).clone()
     save_file(tensors, place / "model.safetensors", metadata={"format": "pt"})
-    return place, tensors
+    return tensors
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("qwen-vl")
+    return place, released(place)
 
 
 def stretched(table, side):
