@@ -38,7 +38,8 @@ class Unit:
 class Canvas:
     """The whole picture resized to fill `content` (x0, y0, x1, y1) of a `width` × `height` px sheet; the rest is fill colour.
 
-    `border` (left, top, right, bottom) is fill colour put around the picture in its own px before it is resized.
+    `border` (left, top, right, bottom) is fill colour put around the picture in its own px before it is resized; where it is
+    negative, so much of the picture is cut off instead.
     """
 
     width: int
@@ -190,5 +191,5 @@ class View(Config):
 
     @property
     def layout_tokens(self) -> int:
-        """Learned layout embeddings that `layout` refers to (0, 1 = newline, 2 = newline and separator)."""
+        """Learned layout embeddings that `layout` refers to, from −1 down (0, 1 = newline, 2 = newline and separator, ...)."""
         return 0

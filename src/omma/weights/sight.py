@@ -48,6 +48,12 @@ def normalised(encoder: Tower, released: Released) -> Tower:
     return replace(encoder, mean=tuple(said["image_mean"]), std=tuple(said["image_std"]))
 
 
+def nearest_grey(encoder: Encoder) -> tuple[int, int, int]:
+    """Encoder → the whole values nearest to its mean colour: what becomes zero, but for a rounding, when it normalises."""
+    red, green, blue = (round(255 * value) for value in encoder.mean)
+    return red, green, blue
+
+
 def scaled(view: View, encoder: Encoder) -> dict[str, Any]:
     """View and encoder → what every image processor says of resizing and of values."""
     return {

@@ -7,21 +7,27 @@ from omma.curate.operators.decode import Decode
 from omma.curate.operators.size import Size
 from omma.curate.readers.llava_json import LlavaJson
 from omma.evaluate.benchmarks.caption_loss import CaptionLoss
+from omma.media.views.cells import Cells
 from omma.media.views.covering import Covering
-from omma.media.views.pad import Pad
+from omma.media.views.framed import Framed
 from omma.model.connectors.visual_embedding import VisualEmbedding
 from omma.model.language.decoder import Decoder
 from omma.model.splices.in_context import InContext
 from omma.model.splices.indicators import Indicators
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
+from omma.nn.rotary import Llama3Scaling
+from omma.pack.chat import Chat
 from omma.pack.plan import Budget
+from omma.pack.templates.jinja import Jinja
+from omma.pack.tokenizers.released import Released
 from omma.recipe import Claims, Recipe
 from omma.train.optimizers.adamw import AdamW
 from omma.train.schedules.cosine import Cosine
 from omma.train.stage import Stage
+from omma.weights.ovis_words import FORMATTERS
 from omma_recipes.parts.language import QWEN2_7B
-from omma_recipes.parts.llava import chatml
+from omma_recipes.parts.llava import LLAMA3_8B, SIGLIP_384, chatml
 from omma_recipes.parts.vision import CLIP_L_336, CLIP_MEAN, CLIP_STD
 
 # vision_config of thisisiron/Ovis2-8B-hf: AIMv2-H/14 at 448 px
@@ -35,6 +41,17 @@ AIM = 3 * 14 * 14 * 1536 + 1536 + 1536 + 32 * 32 * 1536 + 24 * AIM_BLOCK + 1536
 # CLIP ViT-L/14 at 336 px without its last norm: class token, positions, patches, first norm, blocks
 CLIP_BLOCK = 4 * (1024 * 1024 + 1024) + 2 * 1024 * 4096 + 4096 + 1024 + 4 * 1024
 CLIP = 1024 + 577 * 1024 + 3 * 14 * 14 * 1024 + 2 * 1024 + 24 * CLIP_BLOCK
+
+# google/siglip-so400m-patch14-384 without its last norm and its pooling head
+SIGLIP_BLOCK = 4 * (1152 * 1152 + 1152) + 2 * 1152 * 4304 + 4304 + 1152 + 4 * 1152
+SIGLIP = 3 * 14 * 14 * 1152 + 1152 + 27 * 27 * 1152 + 27 * SIGLIP_BLOCK
+
+# meta-llama/Llama-3.2-3B-Instruct, and what AIDC-AI/Ovis says with it
+LLAMA3_2_3B = replace(
+    LLAMA3_8B, width=3072, depth=28, heads=24, mlp_width=8192, longest=131_072, scaling=Llama3Scaling(factor=32.0), tied=True
+)
+SLOT = "<|reserved_special_token_0|>"
+HEADERS = Jinja(source=FORMATTERS["Llama3ConversationFormatter"].jinja(SLOT), image_token=SLOT, picture=f"{SLOT}\n")
 
 # Qwen/Qwen1.5-7B-Chat
 QWEN1_5_7B = Decoder(
@@ -75,33 +92,64 @@ STAGES = (
         optimizer=AdamW(lr=2e-5, betas=(0.9, 0.999)), budget=Budget(tokens=16_384, patches=65_536, bins_per_step=64),
     ),
 )  # fmt: skip
-PARTS = {"words": ("connector",), "describe": ("connector", "encoder")}
+JOINED = (
+    replace(FIRST, trains=("connector.*", "splice.*")),
+    replace(STAGES[1], trains=("encoder.*", "connector.*", "splice.*")),
+    STAGES[2],
+)
+TRAINED = {
+    "words": ("connector", "splice"),
+    "describe": ("connector", "encoder", "splice"),
+    "instruct": ("connector", "encoder", "language", "splice"),
+}
 
 
 def ovis_clip_qwen_7b() -> Recipe:
-    """Ovis 1.0 7B: CLIP at 336 px, 576 tokens as mixtures of 131,072 visual words, Qwen1.5-7B."""
-    connector = 131_072 * (1024 + 2 + 4096)
+    """Ovis 1.0 7B: CLIP at 336 px, 576 tokens as mixtures of 131,070 visual words between two indicators, Qwen1.5-7B."""
     return Recipe(
         id="ovis",
         title="Ovis-CLIP-Qwen1.5 7B",
         model=Vlm(
-            view=Pad(size=336, fill=(122, 116, 104)),
+            view=Framed(size=336, fill=(123, 117, 104)),
             encoder=replace(CLIP_L_336, feature_layer=-1),
-            connector=VisualEmbedding(factor=1, words=131_072),
+            connector=VisualEmbedding(factor=1, words=131_070),
             splice=InContext(),
             language=QWEN1_5_7B,
             text=chatml(151_936),
         ),
         data=DATA,
-        stages=STAGES,
+        stages=JOINED,
         suite=(CaptionLoss(source="captions"),),
         claims=Claims(
             source="arXiv 2405.20797; AIDC-AI/Ovis v1.0",
-            visual_tokens={"336x336": 576, "640x480": 576},
-            parameters={"encoder.*": CLIP, "connector.*": connector, "language.*": 7_721_324_544},
-            trainable=PARTS | {"instruct": ("connector", "encoder", "language")},
+            visual_tokens={"336x336": 578, "640x480": 578},
+            parameters={
+                "encoder.*": CLIP, "connector.*": 131_070 * (1024 + 2 + 4096), "splice.*": 2 * 4096, "language.*": 7_721_324_544,
+            },
+            trainable=TRAINED,
         ),
+    )  # fmt: skip
+
+
+def ovis1_6_llama_3b() -> Recipe:
+    """Ovis1.6 3B: SigLIP at 384 px, a whole picture and up to nine cells of 196 tokens, five indicators, Llama 3.2 3B."""
+    base = ovis_clip_qwen_7b()
+    model = Vlm(
+        view=Cells(size=384, fill=(128, 128, 128)),
+        encoder=replace(SIGLIP_384, feature_layer=-1),
+        connector=VisualEmbedding(factor=2, words=65_531),
+        language=LLAMA3_2_3B,
+        text=Chat(tokenizer=Released(path="", vocab_size=128_256), template=HEADERS),
     )
+    claims = Claims(
+        source="AIDC-AI/Ovis1.6-Llama3.2-3B; AIDC-AI/Ovis v1.6; stages as of arXiv 2405.20797, the indicators beside the table",
+        visual_tokens={"384x384": 196 + 3, "768x768": 5 * 196 + 6, "768x384": 3 * 196 + 4},
+        parameters={
+            "encoder.*": SIGLIP, "connector.*": 65_531 * (4 * 1152 + 2 + 3072), "splice.*": 5 * 3072, "language.*": 3_212_749_824,
+        },
+        trainable=TRAINED,
+    )  # fmt: skip
+    return replace(base, id="ovis1.6", title="Ovis1.6-Llama3.2 3B", model=model, claims=claims)
 
 
 def ovis2_8b() -> Recipe:
@@ -115,18 +163,12 @@ def ovis2_8b() -> Recipe:
         language=QWEN2_7B,
         text=chatml(152_064, image_token="<IMG_ATOM>", picture="<IMG_ATOM>\n"),
     )
-    train_all = ("connector", "encoder", "language", "splice")
     claims = Claims(
-        source="thisisiron/Ovis2-8B-hf; AIDC-AI/Ovis v2.0; stages as of arXiv 2405.20797, with the indicators beside the table",
+        source="thisisiron/Ovis2-8B-hf; AIDC-AI/Ovis v2.0; stages as of arXiv 2405.20797, the indicators beside the table",
         visual_tokens={"448x448": 256, "896x896": 5 * 256, "896x448": 3 * 256},
         parameters={
             "encoder.*": AIM, "connector.*": 65_531 * (4 * 1536 + 2 + 3584), "splice.*": 5 * 3584, "language.*": 7_615_616_512,
         },
-        trainable={"words": ("connector", "splice"), "describe": ("connector", "encoder", "splice"), "instruct": train_all},
+        trainable=TRAINED,
     )  # fmt: skip
-    stages = (
-        replace(FIRST, trains=("connector.*", "splice.*")),
-        replace(STAGES[1], trains=("encoder.*", "connector.*", "splice.*")),
-        STAGES[2],
-    )
-    return replace(base, id="ovis2", title="Ovis2 8B", model=model, stages=stages, claims=claims)
+    return replace(base, id="ovis2", title="Ovis2 8B", model=model, claims=claims)
