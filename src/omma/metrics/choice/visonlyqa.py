@@ -1,0 +1,45 @@
+"""VisOnlyQA: a reply → the one option it names; exact match with the gold option."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from omma.core.config import config
+from omma.metrics.choice.choice import Choice
+from omma.metrics.metric import Facts
+
+SINGLE = "single_answer"
+
+
+def single_answer(reply: str, options: Sequence[str]) -> str | None:
+    """Reply → the only option that stands in it as "(option)", else the only one that stands in it at all, else None."""
+    for form in ("({})", "{}"):
+        found = [option for option in options if form.format(option) in reply]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+@config
+class VisOnlyQa(Choice):
+    """Accuracy. Facts: `response_options`, `question_type` ("single_answer" or "multiple_answers").
+
+    The script hands to a language model what this rule cannot read, questions with several answers among it: where the
+    benchmark's files hold what that model extracted, it is the fact `extraction`; without it the reply is unparsed.
+    """
+
+    source = "psunlpgroup/VisOnlyQA src/evaluation/{evaluation,metrics}.py"
+    ties = "two options named alike: unparsed"
+
+    def extract(self, raw: str, facts: Facts) -> str | None:
+        """Reply → option (several joined by commas), or None."""
+        single = facts.get("question_type", SINGLE) == SINGLE
+        said = single_answer(raw, facts["response_options"]) if single else None
+        return said if said is not None else self.recorded(facts, single)
+
+    def recorded(self, facts: Facts, single: bool) -> str | None:
+        """Recorded extraction → the first option it contains, or all of it where several answers are asked for."""
+        text: Any = facts.get("extraction")
+        if not isinstance(text, str) or not text.strip():
+            return None
+        text = text.replace(" ", "")
+        return next((option for option in facts["response_options"] if option in text), text) if single else text
