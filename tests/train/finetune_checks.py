@@ -71,15 +71,16 @@ def num_packed(run: Path) -> int:
     return max(len(plan.entries(number)) for number in range(plan.num_bins))
 
 
-def films_planned(run: Path) -> int:
-    """How many videos a run trains on."""
+def kinds_trained_on(run: Path) -> set[tuple[str, ...]]:
+    """What stands in the samples that a run's packs hold."""
     samples, plan = read_manifest(run / "data/train.parquet"), Plan.read(run / "plan/sft.parquet")
-    return sum(any(media.kind == "video" for media in samples[index].media) for index in set(plan.sample.tolist()))
+    return {tuple(media.kind for media in samples[index].media) for index in plan.sample.tolist()}
 
 
-def films_dropped(run: Path) -> int:
-    """How many videos a run leaves out because its model sees none."""
-    return sum("sees no videos" in entry.reason for entry in RunFolder(run).ledger.entries("plan-sft"))
+def reasons_against(run: Path) -> list[str]:
+    """Why samples are not trained on; those that only come too late for the steps of a run are left out."""
+    entries = RunFolder(run).ledger.entries("plan-sft")
+    return [entry.reason for entry in entries if entry.verdict in ("drop", "error")]
 
 
 def packed_against_alone(given: Given) -> tuple[float, float]:

@@ -47,7 +47,7 @@ class Family:
     write: Callable[[Path, pytest.MonkeyPatch], Any]
     inputs: Callable[[Pair, Path, Sample], Any] | None = None
     film: Callable[[Vlm], tuple[int, int]] = lambda model: (24, 16)
-    tokens: int = 768
+    tokens: int = 1024
     patches: int = 2048
 
 
@@ -60,7 +60,8 @@ class Given:
         made = family.write(self.released, patch)
         self.model = open_source(self.released).model
         self.theirs, self.processor = (made.theirs, made.processor) if family.inputs else (None, None)
-        self.num_samples = save_samples(self.data, count=3) + save_films(self.data, family.film(self.model))
+        save_samples(self.data, count=3)
+        save_films(self.data, family.film(self.model))
 
     @property
     def sees_films(self) -> bool:
@@ -111,7 +112,7 @@ def _prompt(sample: Sample) -> Sample:
     return replace(sample, turns=(Turn("user", (*(p for p in parts if p.kind != "text"), Part("text", words))),))
 
 
-def save_films(root: Path, size: tuple[int, int]) -> int:
+def save_films(root: Path, size: tuple[int, int]) -> None:
     """Animated GIFs and folders of frames that go from one colour to another, one question about each."""
     names, rows = list(COLOURS), []
     for number, name in enumerate(names):
@@ -129,4 +130,3 @@ def save_films(root: Path, size: tuple[int, int]) -> int:
             said = [{"role": "user", "content": "<video>What happens?"}, {"role": "assistant", "content": f"{name} then {other}"}]
             rows.append({"videos": [film], "messages": said})
     (root / "films.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    return len(rows)
