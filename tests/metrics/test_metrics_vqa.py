@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omma.metrics.vqa import CONTRACTIONS, vqa_accuracy, vqa_normalise
+from omma.metrics.vqa import (
+    CONTRACTIONS,
+    MMF,
+    VLMEVALKIT,
+    LmmsEvalVqa,
+    OkVqa,
+    VlmEvalKitVqa,
+    Vqa,
+    soft_accuracy,
+    vqa_accuracy,
+    vqa_normalise,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +96,42 @@ def test_bounds_and_order_of_golds(answer, golds):
     value = vqa_accuracy(answer, golds)
     assert 0.0 <= value <= 1.0
     assert value == pytest.approx(vqa_accuracy(answer, golds[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("reply", "golds", "scores"),
+    [  # official, lmms-eval, VLMEvalKit
+        ("yes", ["yes"] * 10, (1, 1, 1)),
+        ("Yes.", ["yes"] * 10, (0, 1, 1)),  # officially people who agree are taken by the letter
+        ("Yes.", ["yes"] * 9 + ["no"], (1, 1, 1)),
+        ("3.", ["3"] * 9 + ["4"], (1, 1, 0)),  # VLMEvalKit keeps a period behind a digit
+        ("a.m", ["am"] * 9 + ["pm"], (1, 1, 1)),
+        ("1,,0-2", ["1002"] * 9 + ["0"], (0, 0, 0)),
+        ("1,,02", ["102"] * 9 + ["0"], (0, 1, 0)),  # mmf takes several commas between digits for one
+    ],
+)
+def test_one_reply_under_three_rules(reply, golds, scores):
+    """Hand-worked."""
+    assert tuple(rule.judge(reply, golds, {}).score for rule in (Vqa(), LmmsEvalVqa(), VlmEvalKitVqa())) == pytest.approx(scores)
+
+
+def test_what_was_compared_is_kept():
+    assert Vqa().judge("The Dog.", ["dog"] * 9 + ["cat"], {}).said == "dog"
+    assert Vqa().judge("The Dog.", ["dog"] * 10, {}).said == "The Dog."
+
+
+def test_five_people_of_ok_vqa_count_twice():
+    five, rule = ["race", "racing", "race", "ride", "speed"], OkVqa()
+    assert [rule.judge(said, five, {}).score for said in ("race", "ride", "sleep")] == pytest.approx([1.0, 0.6, 0.0])
+    assert rule.judge("ride", five * 2, {}) == rule.judge("ride", five, {})
+
+
+def test_periods_and_commas_differ_between_copies_of_the_normal_form():
+    assert [vqa_normalise("3. a.m.", form) for form in (MMF, VLMEVALKIT)] == ["3 am", "3. am"]
+    assert vqa_normalise("1,,0", MMF) == "10" and vqa_normalise("1,,0") == "1 0"
+
+
+def test_soft_accuracy_is_the_mean_over_people_left_out_one_by_one():
+    golds = ["a", "a", "b", "c"]
+    by_hand = [min(1.0, sum(other == "a" for j, other in enumerate(golds) if j != i) / 3) for i in range(4)]
+    assert soft_accuracy("a", golds) == pytest.approx(sum(by_hand) / 4) == pytest.approx(0.5)

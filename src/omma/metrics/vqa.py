@@ -6,14 +6,32 @@ are normalised only if the people disagree, and comparison is case-sensitive if 
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from omma.core.config import config
+from omma.metrics.metric import Facts, Mark
+from omma.metrics.text import Words, accepted
 
 MARKS = ';/[]"{}()=+\\_-><@`,?!'
 NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 DIGITS = {word: str(number) for number, word in enumerate(NUMBER_WORDS)} | {"none": "0"}
 ARTICLES = ("a", "an", "the")
-DIGIT_COMMA = re.compile(r"\d,\d")
-PERIOD = re.compile(r"\.(?!\d)")  # the official look-behind is mistyped and never refuses
+MARK = re.compile(f"[{re.escape(MARKS)}]")
 PERIODS_REMOVED = 32  # officially a flag passed as the count
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where copies of the official normal form differ: which commas join digits, and which periods go."""
+
+    comma: re.Pattern[str]
+    period: re.Pattern[str]
+
+
+OFFICIAL = Form(re.compile(r"\d,\d"), re.compile(r"\.(?!\d)"))  # the look-behind for a digit is mistyped and never refuses
+MMF = Form(re.compile(r"\d,+\d"), OFFICIAL.period)
+VLMEVALKIT = Form(OFFICIAL.comma, re.compile(r"(?<!\d)\.(?!\d)"))
 
 # Words that lost one or more apostrophes → the form with all of them. Each word here stands for the spellings that lack
 # some apostrophe and that the official table lists; a capital I never matches there, because words are lowered first.
@@ -51,34 +69,110 @@ def vqa_accuracy(answer: str, golds: Sequence[str]) -> float:
 
     No golds: 0.0. One to three golds can never reach 1.0; that is the official rule, not an error.
     """
-    if not golds:
+    return soft_accuracy(*_official(answer, golds))
+
+
+def soft_accuracy(said: str, golds: Sequence[str]) -> float:
+    """Answer and people's answers, all as they are compared → mean over each of min(1, agreeing others / 3). No golds: 0.0."""
+    total = sum(gold == said for gold in golds)
+    if not total:
         return 0.0
-    said, gold_texts = _plain(answer), [_plain(gold) for gold in golds]
-    if len(set(gold_texts)) > 1:
-        said, gold_texts = vqa_normalise(said), [vqa_normalise(gold) for gold in gold_texts]
-    agree = [gold == said for gold in gold_texts]
-    total = sum(agree)
-    return sum(min(1.0, (total - one) / 3) for one in agree) / len(agree)
+    with_it, without_it = min(1.0, (total - 1) / 3), min(1.0, total / 3)
+    return sum([with_it if gold == said else without_it for gold in golds]) / len(golds)
 
 
-def vqa_normalise(text: str) -> str:
-    """Answer → official normal form: marks, lower case, number words, articles, contractions."""
-    return _words(_punctuation(_plain(text)))
+def vqa_normalise(text: str, form: Form = OFFICIAL) -> str:
+    """Answer → normal form: marks, lower case, number words, articles, contractions."""
+    return plain_words(without_marks(plain(text), form))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Answer → newlines and tabs as spaces, none around it."""
     return text.replace("\n", " ").replace("\t", " ").strip()
 
 
-def _punctuation(text: str) -> str:
-    plain = text
-    joined = DIGIT_COMMA.search(text) is not None
-    for mark in MARKS:
-        gone = joined or f"{mark} " in text or f" {mark}" in text
-        plain = plain.replace(mark, "" if gone else " ")
-    return PERIOD.sub("", plain, count=PERIODS_REMOVED)
+def without_marks(text: str, form: Form = OFFICIAL) -> str:
+    """Answer → each mark gone if it stands next to a space anywhere, or a comma joins digits; else a space instead."""
+    left = text
+    if found := set(MARK.findall(text)):
+        joined = form.comma.search(text) is not None
+        for mark in found:
+            gone = joined or f"{mark} " in text or f" {mark}" in text
+            left = left.replace(mark, "" if gone else " ")
+    return form.period.sub("", left, count=PERIODS_REMOVED) if "." in left else left
 
 
-def _words(text: str) -> str:
+def plain_words(text: str) -> str:
+    """Answer → lowered, number words as digits, without articles, with lost apostrophes."""
     words = [DIGITS.get(word, word) for word in text.lower().split()]
-    return " ".join(CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES)
+    return " ".join([CONTRACTIONS.get(word, word) for word in words if word not in ARTICLES])
+
+
+@config
+class Vqa(Words):
+    """VQA v2. `gold`: what people answered, officially ten; no facts are read.
+
+    Both sides are normalised only where the people's answers differ; else they are compared with case and marks.
+    """
+
+    label: ClassVar[str] = "VQA accuracy"
+    source: ClassVar[str] = "GT-Vision-Lab/VQA PythonEvaluationTools/vqaEvaluation/vqaEval.py at a013f00"
+
+    def match(self, said: str, gold: Any, facts: Facts) -> Mark:
+        """Reply + people's answers → soft accuracy, and what was compared."""
+        said, golds = self.compared(said, self.people(gold))
+        return Mark(said, soft_accuracy(said, golds))
+
+    def people(self, gold: Any) -> Sequence[str]:
+        """What is right as stored → people's answers, each as often as it counts."""
+        return accepted(gold)
+
+    def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Reply + people's answers → both as they are compared."""
+        return _official(said, golds)
+
+
+@config
+class OkVqa(Vqa):
+    """OK-VQA: the rule of VQA v2. Five people were asked and each counts twice; five answers are therefore doubled here.
+
+    So an answer that one of five gave scores 0.6, and one that two gave is right.
+    """
+
+    def people(self, gold: Any) -> Sequence[str]:
+        """What is right as stored, five or ten answers → ten."""
+        golds = accepted(gold)
+        return golds * 2 if len(golds) == 5 else golds
+
+
+@config
+class LmmsEvalVqa(Vqa):
+    """VQA v2 in lmms-eval: both sides are always normalised, also where all people agree; its comma rule is that of mmf."""
+
+    variant: ClassVar[str] = "lmms-eval"
+    source: ClassVar[str] = "EvolvingLMMs-Lab/lmms-eval lmms_eval/tasks/vqav2/utils.py at 75571cf"
+
+    def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Reply + people's answers → normal forms."""
+        return vqa_normalise(said, MMF), [vqa_normalise(gold, MMF) for gold in golds]
+
+
+@config
+class VlmEvalKitVqa(Vqa):
+    """VQA v2, OK-VQA and TextVQA in VLMEvalKit: both sides are always normalised, and a period behind a digit stays ("3.")."""
+
+    variant: ClassVar[str] = "vlmevalkit"
+    source: ClassVar[str] = "open-compass/VLMEvalKit vlmeval/dataset/utils/vqa_eval.py, vlmeval/smp/misc.py at e8e78f0"
+
+    def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
+        """Reply + people's answers → normal forms."""
+        return vqa_normalise(said, VLMEVALKIT), [vqa_normalise(gold, VLMEVALKIT) for gold in golds]
+
+
+def _official(answer: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
+    said, texts = plain(answer), [plain(gold) for gold in golds]
+    distinct = set(texts)
+    if len(distinct) < 2:
+        return said, texts
+    forms = {text: vqa_normalise(text) for text in distinct}
+    return vqa_normalise(said), [forms[text] for text in texts]
