@@ -11,6 +11,7 @@ from tiny_given import Family
 
 sys.path.append(str(Path(__file__).parents[1] / "weights"))
 import internvl_folders
+import ovis_folders
 import qwen_folders
 import test_family_deepseek
 import test_family_eve
@@ -91,6 +92,7 @@ FAMILIES = {
         Family("nvlm", by(test_family_nvlm.opened, 5)),
         Family("blip2", by(partial(blip, "blip-2", "opt", True), 0), several),
         Family("instructblip", by(partial(blip, "instructblip", "llama", False), 10), several),
+        Family("ovis", by(ovis_folders.ovis, 4)),
         Family("ovis2", by(test_family_ovis.ovis2, 0), their_inputs),
         Family("fuyu", by(test_family_fuyu.opened, 0)),
         Family("minicpm_v", by(test_family_minicpm.minicpm, 0)),
