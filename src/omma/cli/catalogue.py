@@ -24,30 +24,30 @@ class Listed:
     group: str
 
 
-def catalogue() -> dict[str, Listed]:
-    """Name → recipe, sorted by module and line."""
+def catalogue(kind: str = "Recipe") -> dict[str, Listed]:
+    """Name → recipe (or `kind="Suite"`: suite of benchmarks), sorted by module and line."""
     spec = find_spec(PACKAGE)
     assert spec is not None and spec.submodule_search_locations, f"{PACKAGE} is not installed"
     root = Path(next(iter(spec.submodule_search_locations)))
-    found = [item for path in sorted(root.rglob("*.py")) for item in recipes_in(path, _module_name(path, root))]
+    found = [item for path in sorted(root.rglob("*.py")) for item in recipes_in(path, _module_name(path, root), kind)]
     return {item.name: item for item in found}
 
 
-def recipes_in(path: Path, module: str) -> Iterator[Listed]:
+def recipes_in(path: Path, module: str, kind: str = "Recipe") -> Iterator[Listed]:
     """The recipe functions of one source file. SyntaxError if it is no Python."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     group = (ast.get_docstring(tree) or module).partition("\n")[0]
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and _makes_a_recipe(node):
+        if isinstance(node, ast.FunctionDef) and _makes(node, kind):
             summary = (ast.get_docstring(node) or "").partition("\n")[0]
             yield Listed(node.name, module, path, node.lineno, summary, group)
 
 
-def _makes_a_recipe(node: ast.FunctionDef) -> bool:
+def _makes(node: ast.FunctionDef, kind: str) -> bool:
     spec = node.args
     arguments = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]
     result = ast.unparse(node.returns).rpartition(".")[2].strip("'\"") if node.returns else ""
-    return not node.name.startswith("_") and not any(arguments) and result == "Recipe"
+    return not node.name.startswith("_") and not any(arguments) and result == kind
 
 
 def _module_name(path: Path, root: Path) -> str:

@@ -1,61 +1,190 @@
-"""`omma eval`: a trained run + its held-out samples → scores."""
+"""`omma eval`: a model → records and verdicts, on held-out samples of a run or on published benchmarks."""
 
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 
-from omma.cli.arguments import Parts, RunPath
+from omma.cli.arguments import Parts
 from omma.cli.find import find_recipe, own_parts
 from omma.cli.job import kept
+from omma.cli.models import WEB, is_ours, model_name, open_model
 from omma.cli.scores import print_scores
-from omma.core.errors import CheckpointError
+from omma.cli.screen import screen
+from omma.cli.suites import all_suites, find_suite, own_suite
+from omma.core.errors import CheckpointError, ConfigError
+from omma.core.progress import say
 from omma.core.runs import RunFolder
-from omma.evaluate.job import evaluate
+from omma.evaluate.answerers.recorded import Recorded
+from omma.evaluate.benchmark import Benchmark
+from omma.evaluate.job import Share, evaluate
 from omma.evaluate.question import Supply
 from omma.evaluate.saved import find_saved, load_talker
+from omma.generate.sight import Sight
 from omma.media.store import Store
+from omma.recipe import Recipe
 from omma.schema.manifest import read_manifest
 from omma.train.parallel import pick_device
 
+SCORES = "runs/scores"
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="a run, a checkpoint, a released folder, or http://…/v1#model", show_default=False)
+]
+What = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[SUITE] [PATH=VALUE]",
+        help="names of benchmarks joined by commas (--suites lists them), then changes such as benchmarks.0.limit=100",
+        default_factory=list,
+        show_default=False,
+    ),
+]
+Place = Annotated[str, typer.Option("--data", metavar="PATH", help="the folder of the benchmarks, or a file of questions of yours")]
+Answers = Annotated[str, typer.Option("--answers", metavar="FILE", help="score what MODEL answered before; a folder for several")]
+Ruler = Annotated[str, typer.Option("--metric", metavar="NAME", help="how your own questions are scored")]
 Blind = Annotated[bool, typer.Option("--blind", help="replace every picture by plain grey")]
+Shuffled = Annotated[bool, typer.Option("--shuffled", help="show every question the picture of another")]
 On = Annotated[str, typer.Option("--on", metavar="RUN", help="the run whose held-out samples and suite to take")]
+To = Annotated[str, typer.Option("--to", metavar="FOLDER", help=f"where scores go (a run's own folder, else {SCORES})")]
+Limit = Annotated[int, typer.Option("--limit", metavar="N", help="ask N questions of each benchmark, drawn by its seed")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
+Suites = Annotated[bool, typer.Option("--suites", help="list the suites and stop")]
 
 
-def command(run: RunPath, parts: Parts, blind: Blind = False, on: On = "") -> None:
-    """Score the newest checkpoint of a run on its held-out samples and print the scores of all moments.
+def command(
+    parts: Parts,
+    what: What,
+    model: Model = "",
+    data: Place = "",
+    answers: Answers = "",
+    metric: Ruler = "exact",
+    blind: Blind = False,
+    shuffled: Shuffled = False,
+    on: On = "",
+    to: To = "",
+    limit: Limit = 0,
+    device: Device = "auto",
+    suites: Suites = False,
+) -> None:
+    """Score a model: a run on its own held-out samples, or any model on published benchmarks or questions of yours.
 
-    Reads checkpoints/ and data/ of the run folder. Writes eval/after-<stage>/ or eval/blind/; with --on, the samples and
-    the suite are those of another run, into whose eval/NAME/ it writes, as imported and merged models need. Answers
-    that are stored already are not asked again; `omma rescore` only counts them anew.
+    Without SUITE, reads checkpoints/ and data/ of a run and writes eval/after-<stage>/ or eval/blind/; with --on, the
+    samples and the suite are another run's. With SUITE, reads the benchmarks below --data and writes records, then
+    scores, to FOLDER/eval/MODEL/. Answers that are stored already are not asked again; started under torchrun, the
+    processes share the questions. `omma rescore` counts stored answers anew, `omma compare` sets two models side by side.
 
-    Example: omma eval runs/quickstart --blind
+    Examples:
+      omma eval runs/quickstart --blind
+      omma eval models/llava pope,mme --data benchmarks
+      omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
+      omma eval runs/quickstart --data my.jsonl --metric vqa_accuracy
     """
+    if suites:
+        list_suites()
+        return
+    if not model:
+        raise ConfigError("omma eval", "no MODEL", "a run, a checkpoint, a released folder or an address", "see `omma eval --help`")
+    if blind and shuffled:
+        raise ConfigError("omma eval", "both --blind and --shuffled", "one of them")
+    sight: Sight = "grey" if blind else "shuffled" if shuffled else "picture"
+    names, changes = [word for word in what if "=" not in word], tuple(word for word in what if "=" in word)
+    if len(names) > 1:
+        raise ConfigError("omma eval", f"{len(names)} suites: {' '.join(names)}", "one word", f"join them: {','.join(names)}")
+    if not names and not data:
+        held_out(Path(model), parts, sight, on, limit)
+        return
+    benchmarks = find_suite(names[0], changes, limit) if names else own_suite(Path(data), metric, limit)
+    root = Path(data).parent if data and not names else Path(data or ".")
+    published(benchmarks, model, Supply(root=root), sight, Path(answers) if answers else None, to, device, own_parts(parts))
+
+
+def held_out(run: Path, parts: Sequence[Path], sight: Sight, on: str, limit: int) -> None:
+    """Score the newest checkpoint of a run with the suite and the held-out samples of that run, or of another."""
     place = Path(on) if on else run
-    recipe = find_recipe(str(place), parts=parts)
+    changes = [f"suite.{number}.limit={limit}" for number in range(len(_recipe(place, parts).suite))] if limit else []
+    recipe = find_recipe(str(place), changes=changes, parts=parts)
     folder, trusted = RunFolder(place), own_parts(parts)
     torch.set_num_threads(recipe.run.threads)
     checkpoint = find_saved(run, trusted).folder
-    moment = moment_of(checkpoint, on, blind)
     with kept(folder):
         talker = load_talker(checkpoint, pick_device(recipe.run.device), trusted)
         talker = talker.looking_at(Store(find_saved(place, trusted).root)) if on else talker
         train, heldout = (read_manifest(folder / f"data/{name}.parquet") for name in ("train", "heldout"))
-        evaluate(recipe.suite, talker, Supply(heldout, train), folder / f"eval/{moment}", "grey" if blind else "picture")
+        moment = moment_of(checkpoint, on, sight)
+        evaluate(recipe.suite, talker, Supply(heldout, train), folder / f"eval/{moment}", sight)
     print_scores(folder)
 
 
-def moment_of(checkpoint: Path, on: str, blind: bool) -> str:
+def published(
+    suite: Sequence[Benchmark],
+    model: str,
+    supply: Supply,
+    sight: Sight,
+    answers: Path | None,
+    to: str,
+    device: str,
+    trusted: Sequence[str],
+) -> None:
+    """Score any model, or its recorded answers, on benchmarks that lie below a data root."""
+    own = not answers and not model.startswith(WEB) and is_ours(Path(model)) and (Path(model) / "checkpoints").is_dir()
+    folder = RunFolder(Path(to or (model if own else SCORES)))
+    name = Path(model).name if answers else model_name(model, trusted)
+    if own and not to:
+        name = moment_of(find_saved(Path(model), trusted).folder, "", "picture")
+    place = folder / f"eval/{_seen(name, sight)}"
+    with kept(folder):
+        if answers is not None:
+            for benchmark in suite:
+                evaluate((benchmark,), recorded(answers, benchmark, supply), supply, place, sight)
+        else:
+            assert supply.store is not None
+            answerer = open_model(model, supply.store, pick_device(device), trusted)
+            share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+            if not evaluate(suite, answerer, supply, place, sight, share):
+                say(f"share {share.rank + 1} of {share.ranks} is answered; whoever ends last scores")
+                return
+    print_scores(folder)
+
+
+def recorded(answers: Path, benchmark: Benchmark, supply: Supply) -> Recorded:
+    """File of answers, or folder with one file a benchmark → answerer; it tells how many questions have no answer."""
+    ids = [question.sample.id for question in benchmark.questions(supply)]
+    files = [answers / f"{benchmark.name}{kind}" for kind in (".jsonl", ".json", ".tsv", ".csv")] if answers.is_dir() else [answers]
+    found = Recorded(next((file for file in files if file.is_file()), files[0]), ids)
+    missing = len(ids) - len(found.said.keys() & set(ids))
+    if missing:
+        say(f"{benchmark.name}: {missing:,} of {len(ids):,} questions have no answer in {found.file}; they count as wrong")
+    return found
+
+
+def moment_of(checkpoint: Path, on: str, sight: Sight) -> str:
     """Checkpoint folder → `after-<stage>` if it ends its stage, else its own name. CheckpointError if it cannot be read."""
     if on:
-        return checkpoint.name + ("-blind" if blind else "")
-    if blind:
-        return "blind"
+        return _seen(checkpoint.name, sight)
+    if sight != "picture":
+        return "blind" if sight == "grey" else "shuffled"
     try:
         state = json.loads((checkpoint / "state.json").read_text(encoding="utf-8"))
         ended = state["step"] == state["steps"]
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(str(checkpoint), f"state.json is unreadable ({error})", "a whole checkpoint") from None
     return f"after-{state['stage']}" if ended else checkpoint.name
+
+
+def list_suites() -> None:
+    """Names and what they are, on the screen."""
+    out = screen()
+    for name, item in all_suites().items():
+        out.print(f"  [cyan]{name:<24}[/cyan] {item.summary}", soft_wrap=True)
+
+
+def _recipe(place: Path, parts: Sequence[Path]) -> Recipe:
+    return find_recipe(str(place), parts=parts)
+
+
+def _seen(name: str, sight: Sight) -> str:
+    return name + {"picture": "", "grey": "-blind", "shuffled": "-shuffled"}[sight]

@@ -20,7 +20,7 @@ VERBS = {
     "curate": ("omma.cli.curate", "read raw samples, keep what is sound, say why the rest went"),
     "plan": ("omma.cli.plan", "fit the tokenizer and pack the samples of every stage"),
     "train": ("omma.cli.train", "train the stages in order, from where they stopped"),
-    "eval": ("omma.cli.eval", "score a trained model on held-out samples, or blind"),
+    "eval": ("omma.cli.eval", "score a model on held-out samples, on benchmarks or on your own questions"),
     "rescore": ("omma.cli.rescore", "score stored answers again, without running the model"),
     "chat": ("omma.cli.chat", "talk to a trained model about a picture"),
     "import": ("omma.cli.import_", "turn a released checkpoint folder into one that the other verbs read"),

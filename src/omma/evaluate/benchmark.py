@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from omma.core.config import Config, config, to_data
 from omma.core.errors import ConfigError
+from omma.core.files import bytes_hash
 from omma.core.seeds import generator
 from omma.evaluate.answerer import Answerer
 from omma.evaluate.known import Known
@@ -49,6 +50,10 @@ class Benchmark(Config):
         """Supply → the questions that are asked, in their order. DataError or ConfigError if there are none."""
         raise NotImplementedError(f"{type(self).__name__} asks nothing yet")
 
+    def seen(self, question: Question, supply: Supply) -> Question:
+        """Question → the same with all that can be known of its pictures without a model."""
+        return question
+
     def records(
         self, answerer: Answerer, questions: Sequence[Question], supply: Supply, sight: Sight, start: int = 0
     ) -> Iterator[Record]:
@@ -72,7 +77,8 @@ class Benchmark(Config):
 
     def asked(self, prompt_hash: str, sample: Sample, sight: Sight) -> dict[str, Any]:
         """What an answer is a function of, beside the model: two records that agree in it are answers to the same question."""
-        picture = sample.media[0].sha256 if sample.media else ""
+        hashes = [media.sha256 for media in sample.media]
+        picture = hashes[0] if len(hashes) == 1 else bytes_hash("".join(hashes).encode()) if any(hashes) else ""
         return {"prompt": prompt_hash, "picture": picture, "sight": sight, "sampling": to_data(self.sampling)}
 
 

@@ -60,7 +60,7 @@ def evaluate(
         share = Share()
     model = answerer.fingerprint()
     own = {name: share.of(questions) for name, questions in asked.items()}
-    there = {b.name: _continued(b, answerer, own[b.name], share.file(folder, b.name), sight, model) for b in suite}
+    there = {b.name: _continued(b, answerer, supply, own[b.name], share.file(folder, b.name), sight, model) for b in suite}
     write_text(folder / KNOWN, json.dumps(learn(supply.train).to_dict(), indent=1, ensure_ascii=False))
     for benchmark in suite:
         questions, start = own[benchmark.name], there[benchmark.name]
@@ -122,7 +122,13 @@ def read_verdicts(folder: Path) -> list[Verdict]:
 
 
 def _continued(
-    benchmark: Benchmark, answerer: Answerer, questions: Sequence[Question], file: Path, sight: Sight, model: str
+    benchmark: Benchmark,
+    answerer: Answerer,
+    supply: Supply,
+    questions: Sequence[Question],
+    file: Path,
+    sight: Sight,
+    model: str,
 ) -> int:
     """How many records are there already. CheckpointError unless they answer the first of these questions, asked of this model."""
     there = _parsed(file) if file.exists() else []
@@ -130,12 +136,10 @@ def _continued(
     if len(there) > len(questions):
         raise CheckpointError(str(file), f"{len(there)} records", f"at most the {len(questions)} samples of the benchmark", fix)
     for number, (record, question) in enumerate(zip(there, questions, strict=False), 1):
-        sample = question.sample
-        asked = benchmark.asked(answerer.prompt_hash(sample), sample, sight)
-        if not asked["picture"]:  # the picture's hash is known when it has been looked at
-            asked["picture"] = record.details.get("asked", {}).get("picture", "")
-        now = {"sample": sample.id, "model": model} | asked
+        sample = benchmark.seen(question, supply).sample
         then = {"sample": record.sample_id, "model": record.details.get("model")} | record.details.get("asked", {})
+        prompt = answerer.prompt_hash(sample) if then.get("prompt") else ""  # a broken picture was never asked about
+        now = {"sample": sample.id, "model": model} | benchmark.asked(prompt, sample, sight)
         changes = [f"{name} {then.get(name)} → {value}" for name, value in now.items() if then.get(name) != value]
         if changes:
             raise CheckpointError(f"{file}:{number}", f"answers another question: {'; '.join(changes)}", "", fix)

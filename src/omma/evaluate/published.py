@@ -8,7 +8,7 @@ answer that is missing. No denominator ever changes silently.
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -26,14 +26,16 @@ from omma.evaluate.known import Known
 from omma.evaluate.marks import SHOWN
 from omma.evaluate.question import Question, Supply
 from omma.generate.sight import Sight, through
-from omma.media.decode import decode
+from omma.media.decode import decode, measure
 from omma.media.store import Store
+from omma.media.video import measure_video
 from omma.metrics.metric import Marked, Metric, Number
 from omma.schema.sample import Media
 from omma.schema.verdict import Record, Verdict
 
 WINDOW = 512  # questions whose pictures are looked at before they are asked
 GUESSES = 8  # constant answers that are tried as trivial guesses
+Size = Callable[[bytes, str], tuple[int, int]]
 UNREADABLE, MISSING = "unreadable", "missing"  # finishes of rows that were never answered
 
 
@@ -86,6 +88,10 @@ class Published(Benchmark):
         there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) if root.is_dir() else "no such folder"
         got = f"neither {self.path} nor {self.name}/{self.path}; there is {there or 'nothing'}"
         raise DataError(str(root), got, self.layout or f"the file of {self.name}", "give its folder with --data FOLDER")
+
+    def seen(self, question: Question, supply: Supply) -> Question:
+        """Question → the same with the sizes and hashes of its pictures, as far as they can be read."""
+        return _looked_at(question, supply.store, _stated_size)[0]
 
     def records(
         self, answerer: Answerer, questions: Sequence[Question], supply: Supply, sight: Sight, start: int = 0
@@ -174,12 +180,13 @@ class Published(Benchmark):
         )
 
     def _answered(self, answerer: Answerer, questions: Sequence[Question], store: Store | None, sight: Sight) -> Iterator[Record]:
-        looked = [_looked_at(question, store) for question in questions]
+        looked = [_looked_at(question, store, _decoded_size) for question in questions]
         answers = self.asking.ask(answerer, [question for question, broken in looked if not broken], self.sampling, through(sight))
         for question, broken in looked:
             answer = Answered("", {"finish": UNREADABLE, "error": broken}) if broken else next(answers)
             sample = question.sample
-            details = {"asked": self.asked(answerer.prompt_hash(sample), sample, sight)} | answer.details
+            prompt = "" if broken else answerer.prompt_hash(sample)
+            details = {"asked": self.asked(prompt, sample, sight)} | answer.details
             yield Record(
                 sample.id,
                 sample.task,
@@ -192,21 +199,33 @@ class Published(Benchmark):
             )
 
 
-def _looked_at(question: Question, store: Store | None) -> tuple[Question, str]:
+def _looked_at(question: Question, store: Store | None, size: Size) -> tuple[Question, str]:
     """Question → the same with the hashes and sizes of its pictures, and what is wrong with them if anything is."""
     if store is None:
         return question, ""
     try:
-        media = tuple(_measured(one, store) if one.kind == "image" else one for one in question.sample.media)
+        media = tuple(_measured(one, store, size) for one in question.sample.media)
     except DataError as error:
         return question, str(error)
     return replace(question, sample=replace(question.sample, media=media)), ""
 
 
-def _measured(media: Media, store: Store) -> Media:
+def _measured(media: Media, store: Store, size: Size) -> Media:
+    if media.kind == "video":
+        facts = measure_video(store, media.uri)
+        return replace(media, width=facts.width, height=facts.height, frames=facts.frames, fps=facts.fps)
     data = store.read(media.uri)
-    height, width = decode(data, name=media.uri).shape[:2]
+    width, height = size(data, media.uri)
     return replace(media, sha256=hashlib.sha256(data).hexdigest(), width=width, height=height)
+
+
+def _decoded_size(data: bytes, uri: str) -> tuple[int, int]:
+    height, width = decode(data, name=uri).shape[:2]
+    return width, height
+
+
+def _stated_size(data: bytes, uri: str) -> tuple[int, int]:
+    return measure(data, name=uri)
 
 
 def _short(said: Any) -> str:

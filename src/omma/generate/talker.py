@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Literal
 
 import numpy as np
 import torch
@@ -36,13 +37,14 @@ WINDOW = 8  # batches' worth of samples that are sorted by length together
 class Reply:
     """What a model said. `token_ids` hold the token that stopped it, `logprobs` are the model's own; `regions` in xyxy px.
 
-    `seconds` is this reply's share of its batch's time; `prompt_hash` names the tokens that it answers.
+    `seconds` is this reply's share of its batch's time; `prompt_hash` names the tokens that it answers. `finish` is
+    "missing" where a file of recorded answers has none.
     """
 
     text: str
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
-    finish: Finish
+    finish: Finish | Literal["missing"]
     regions: tuple[Region, ...] = ()
     seconds: float = 0.0
     prompt_hash: str = ""
