@@ -2,7 +2,6 @@
 
 import pytest
 
-from omma.core.errors import DataError
 from omma.metrics.hallusion import HallusionBench, VlmEvalKitHallusion
 from omma.metrics.metric import Marked
 
@@ -54,9 +53,10 @@ def test_numbers_that_nothing_belongs_to_are_left_out():
     assert [one.metric for one in numbers(HallusionBench(), [("", None, original)])] == ["aAcc", "qAcc", "easy aAcc"]
 
 
-def test_without_a_verdict_nothing_is_guessed():
-    with pytest.raises(DataError, match="no fact `judge`; expected recorded verdicts"):
-        HallusionBench().judge("yes", "1", facts_of(("VD", "0", "0", "0")))
+@pytest.mark.parametrize("category", ["VD", "VS"])
+def test_without_a_verdict_a_reply_is_wrong_and_unparsed(category):
+    mark = HallusionBench().judge("correct", "1", facts_of((category, "0", "0", "0")))
+    assert (mark.score, mark.parsed) == (0.0, False)
 
 
 def test_sets_of_the_same_number_in_other_categories_are_others():

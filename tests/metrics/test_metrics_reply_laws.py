@@ -137,6 +137,14 @@ def test_perfect_replies_are_perfect(rule):
 
 
 @EACH
+def test_questions_that_were_never_answered_are_wrong_and_unparsed(rule):
+    never = [replace(one, mark=rule.unread(one.gold, one.facts)) for one in marked(rule, REPLIES)]
+    assert {(one.mark.parsed, one.mark.score) for one in never} == {(False, 0.0)}
+    assert rule.aggregate(never)[0].value == 0.0
+    assert all(one.unparsed >= one.count for one in rule.aggregate(never))  # a unit is one reply or more
+
+
+@EACH
 def test_nothing_to_score_is_an_error(rule):
     with pytest.raises(DataError, match="no answers to score"):
         rule.aggregate([])

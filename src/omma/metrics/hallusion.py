@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 from omma.core.config import config
-from omma.core.errors import DataError
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, grouped, number
 from omma.metrics.yesno import Sums, truth, words_say
 
@@ -19,7 +18,8 @@ class HallusionBench(Metric):
 
     Reads the facts `judge` (the judge's words, or its code 0, 1, 2), `category` (VD or VS), `subcategory`, `set_id`,
     `figure_id` and `question_id`; `gold` is not needed. "incorrect" in the words is wrong, else "correct" right, else
-    unclear: wrong and unparsed, but right where no figure was shown (VS, figure 0).
+    unclear: wrong and unparsed, but right where no figure was shown (VS, figure 0). Without a verdict a reply is wrong and
+    unparsed.
 
     Numbers: aAcc of all questions; fAcc, figures with all questions right (without VS, figure 0: no figure); qAcc,
     questions right with all their figures; the same of original figures alone (easy) and of changed ones (hard).
@@ -30,12 +30,8 @@ class HallusionBench(Metric):
     source: ClassVar[str] = "tianyi-lab/HallusionBench evaluation.py, utils.py at 744007c"
 
     def extract(self, raw: str, facts: Facts) -> str | None:
-        """Recorded verdict → "correct", "incorrect" or None for unclear. DataError if none is recorded."""
-        if "judge" not in facts:
-            raise DataError(
-                "HallusionBench", "no fact `judge`", "recorded verdicts", "record them, or score by VlmEvalKitHallusion"
-            )
-        words = str(facts["judge"]).strip().lower()
+        """Recorded verdict → "correct", "incorrect", or None if it is unclear or there is none."""
+        words = str(facts.get("judge", UNCLEAR)).strip().lower()
         found = CODES.get(words) or (INCORRECT if INCORRECT in words else CORRECT if CORRECT in words else UNCLEAR)
         return None if found == UNCLEAR else found
 
@@ -46,7 +42,7 @@ class HallusionBench(Metric):
     def judge(self, raw: str, gold: Any, facts: Facts) -> Mark:
         """Recorded verdict → mark; unclear about a figure that was not shown is right."""
         mark = super().judge(raw, gold, facts)
-        return Mark(None, 1.0) if not mark.parsed and _unseen(facts) else mark
+        return Mark(None, 1.0) if "judge" in facts and not mark.parsed and _unseen(facts) else mark
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """aAcc, fAcc, qAcc, easy, hard; a number that nothing belongs to is left out."""

@@ -30,9 +30,15 @@ class Pope(Metric):
         """What was read + what is right → 0.0 or 1.0, and the outcome."""
         return _mark(said, said == "yes", truth(gold, self.label))
 
+    def judge(self, raw: str, gold: Any, facts: Facts) -> Mark:
+        """Reply + what is right → mark; a reply with neither word is an unparsed yes."""
+        said = self.extract(raw, facts)
+        return self.match(said, gold, facts) if said is not None else _mark(None, True, truth(gold, self.label))
+
     def unread(self, gold: Any, facts: Facts) -> Mark:
-        """A reply with neither word is a yes to the script."""
-        return _mark(None, True, truth(gold, self.label))
+        """No reply at all is the wrong one of yes and no."""
+        right = truth(gold, self.label)
+        return _mark(None, not right, right)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Mean F1 of the splits, then each split's five numbers; only the five where there is one split or none."""
@@ -62,6 +68,10 @@ class LmmsEvalPope(Pope):
         """Reply → "yes", "no" or None."""
         said = raw.strip().lower()
         return said if said in ("yes", "no") else None
+
+    def judge(self, raw: str, gold: Any, facts: Facts) -> Mark:
+        """Reply + what is right → mark; nothing but the bare word is read."""
+        return Metric.judge(self, raw, gold, facts)
 
     def unread(self, gold: Any, facts: Facts) -> Mark:
         """Anything else is wrong, and no outcome."""
@@ -94,6 +104,10 @@ class VlmEvalKitPope(Pope):
     def extract(self, raw: str, facts: Facts) -> str | None:
         """Reply → "yes", "no" or None."""
         return _word(words_say(raw))
+
+    def judge(self, raw: str, gold: Any, facts: Facts) -> Mark:
+        """Reply + what is right → mark."""
+        return Metric.judge(self, raw, gold, facts)
 
     def unread(self, gold: Any, facts: Facts) -> Mark:
         """Wrong, and a no among the outcomes."""

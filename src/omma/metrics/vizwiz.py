@@ -34,6 +34,10 @@ class VizWiz(Vqa):
         said, golds = self.compared(said, self.people(gold))
         return Mark(said, soft_accuracy(said, golds), {UNANSWERABLE: said == UNANSWERABLE})
 
+    def unread(self, gold: Any, facts: Facts) -> Mark:
+        """No reply at all is wrong and does not say "unanswerable"."""
+        return Mark(None, 0.0, {UNANSWERABLE: False})
+
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Accuracy; where all questions are known to be answerable or not, F1 and average precision of "unanswerable"."""
         accuracy = mean(self.label, marked)
