@@ -77,11 +77,13 @@ def command(
     scores, to FOLDER/eval/MODEL/. Answers that are stored already are not asked again; started under torchrun, the
     processes share the questions. `omma rescore` counts stored answers anew, `omma compare` sets two models side by side.
 
-    Examples:
-      omma eval runs/quickstart --blind
-      omma eval models/llava pope,mme --data benchmarks
-      omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
-      omma eval runs/quickstart --data my.jsonl --metric vqa_accuracy
+    Example: omma eval runs/quickstart --blind
+
+    On benchmarks: omma eval models/llava pope,mme --data benchmarks
+
+    What was answered elsewhere: omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
+
+    Questions of yours: omma eval runs/quickstart --data my.jsonl --metric vqa_accuracy
     """
     if suites:
         list_suites()
