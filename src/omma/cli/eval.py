@@ -32,7 +32,13 @@ from omma.train.parallel import pick_device
 
 SCORES = "runs/scores"
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="a run, a checkpoint, a released folder, or http://…/v1#model", show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="a run, a checkpoint, an imported folder, or a name for --answers",
+        default_factory=str,
+        show_default=False,
+    ),
 ]
 What = Annotated[
     list[str],
@@ -56,9 +62,9 @@ Suites = Annotated[bool, typer.Option("--suites", help="list the suites and stop
 
 
 def command(
-    parts: Parts,
+    model: Model,
     what: What,
-    model: Model = "",
+    parts: Parts,
     data: Place = "",
     answers: Answers = "",
     metric: Ruler = "exact",
@@ -72,9 +78,9 @@ def command(
 ) -> None:
     """Score a model: a run on its own held-out samples, or any model on published benchmarks or questions of yours.
 
-    Without SUITE, reads checkpoints/ and data/ of a run and writes eval/after-<stage>/ or eval/blind/; with --on, the
-    samples and the suite are another run's. With SUITE, reads the benchmarks below --data and writes records, then
-    scores, to FOLDER/eval/MODEL/. Answers that are stored already are not asked again; started under torchrun, the
+    Reads checkpoints/ and data/ of a run and writes eval/after-<stage>/ or eval/blind/ in it; with --on, the samples and
+    the suite are another run's. With SUITE, reads the benchmarks below --data and writes records, then scores, to
+    FOLDER/eval/MODEL/. Answers that are stored already are not asked again; started under torchrun, the
     processes share the questions. `omma rescore` counts stored answers anew, `omma compare` sets two models side by side.
 
     Example: omma eval runs/quickstart --blind
