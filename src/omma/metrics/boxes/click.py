@@ -1,0 +1,89 @@
+"""Clicks (ScreenSpot): a point, or the middle of a box, in a reply → whether it lies in the box of the element."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from omma.core.config import Config, config
+from omma.metrics.boxes.written import BoxFormat, Picture, Qwen2Vl, picture_of
+from omma.metrics.metric import Facts, Mark, Metric
+
+Point = tuple[float, float]
+NUMBERS = re.compile(r"-?\d{1,30}(?:\.\d{0,30})?")
+
+
+@config
+class PointFormat(Config):
+    """How a model writes a point: all numbers of the text, which must be two, or four as the corners of a box."""
+
+    def read(self, text: str, picture: Picture) -> Point | None:
+        """Text → a point in px of the source picture, or None. Never raises for any text."""
+        numbers = [float(match[0]) for match, _ in zip(NUMBERS.finditer(text), range(5), strict=False)]
+        if len(numbers) == 4:
+            numbers = [(numbers[0] + numbers[2]) / 2, (numbers[1] + numbers[3]) / 2]
+        if len(numbers) != 2 or not all(map(math.isfinite, numbers)):
+            return None
+        across, down = self.scale(picture)
+        return numbers[0] * across, numbers[1] * down
+
+    def scale(self, picture: Picture) -> Point:
+        """Px of the source picture in one unit across and down."""
+        raise NotImplementedError(f"{type(self).__name__} has no unit yet")
+
+
+@config
+class UnitPoints(PointFormat):
+    """Numbers of 1: SeeClick."""
+
+    def scale(self, picture: Picture) -> Point:
+        return picture.width, picture.height
+
+
+@config
+class ThousandPoints(PointFormat):
+    """Numbers of 1000: Qwen3-VL, CogAgent."""
+
+    def scale(self, picture: Picture) -> Point:
+        return picture.width / 1000, picture.height / 1000
+
+
+@config
+class SeenPoints(PointFormat):
+    """Px of the picture that the model saw: Qwen2.5-VL."""
+
+    def scale(self, picture: Picture) -> Point:
+        return picture.width / (picture.seen_width or picture.width), picture.height / (picture.seen_height or picture.height)
+
+
+@config
+class BoxMiddle(PointFormat):
+    """The middle of the first box that `format` reads. A bad box is no point."""
+
+    format: BoxFormat = Qwen2Vl()
+
+    def read(self, text: str, picture: Picture) -> Point | None:
+        found = self.format.read(text, picture).found
+        box = found[0] if found else None
+        return None if box is None else ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+
+
+@config
+class ScreenSpot(Metric):
+    """Click accuracy: the point lies in the gold box (xyxy px), its edges included. No readable point is wrong and unparsed.
+
+    Facts: `width`, `height` and, for `SeenPoints`, `seen_width`, `seen_height`.
+    """
+
+    format: PointFormat = UnitPoints()
+
+    label: ClassVar[str] = "click accuracy"
+    source: ClassVar[str] = "njucckevin/SeeClick pretrain/screenspot_test.py"
+    ties: ClassVar[str] = "a point on the edge is inside"
+
+    def extract(self, raw: str, facts: Facts) -> Point | None:
+        return self.format.read(raw, picture_of(facts))
+
+    def match(self, said: Point, gold: Sequence[float], facts: Facts) -> Mark:
+        x, y = said
+        return Mark(said, float(gold[0] <= x <= gold[2] and gold[1] <= y <= gold[3]), {"point": said})
