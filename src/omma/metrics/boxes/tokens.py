@@ -41,7 +41,7 @@ class PaliGemma(BoxFormat):
 @config
 class Florence2(BoxFormat):
     """`<loc_52><loc_333><loc_932><loc_774>`: x1, y1, x2, y2 as middles of 1000 bins (transformers
-    `models/florence2/processing_florence2.py`, `dequantize`).
+    `models/florence2/processing_florence2.py`, `dequantize`, which then drops fractions of a pixel; here they stay).
     """
 
     pattern: ClassVar[re.Pattern[str]] = re.compile(r"<loc_(\d{1,6})>" * 4)
