@@ -17,7 +17,7 @@ from omma.pack.words import Tokens, Words
 from omma.schema.row import Row, RowPicture
 from omma.schema.sample import Caption, Media, Part, Region, Sample, Turn
 from omma.schema.talk import Eye
-from omma.schema.view import NO_BLEND, Blend, Layout, TilePlan
+from omma.schema.view import NO_BLEND, Blend, Layout, Tag, TilePlan
 
 PROBE = (Line("user", (Piece("words", "a"),)), Line("assistant", (Piece("speech", "b"),)))
 
@@ -83,7 +83,7 @@ class Codec:
         only_last = unsupervised(pieces[:last]) + pieces[last:]
         draft = self._encode([(asked, (written, only_last))], eye)[0]
         cut = int(np.argmax(draft.tokens.supervised))
-        tokens = Tokens(draft.tokens.ids[:cut], np.zeros(cut, bool), draft.tokens.slots)
+        tokens = Tokens(draft.tokens.ids[:cut], np.zeros(cut, bool), draft.tokens.slots, draft.tokens.tags)
         return finish(Draft(sample, tokens, draft.pictures), eye)
 
     def variants(self, sample: Sample) -> int:
@@ -145,7 +145,7 @@ class Codec:
         encoded = self.words.encode(documents)
         samples = [sample for sample, _ in rendered]
         return [
-            Draft(sample, tokens, _row_pictures(placed, tokens.slots, sample.id))
+            Draft(sample, tokens, _row_pictures(placed, tokens, sample.id))
             for sample, placed, tokens in zip(samples, pictures, encoded, strict=True)
         ]
 
@@ -165,7 +165,7 @@ class Codec:
             before, behind = eye.view.video.marks if media.kind == "video" else ("", "")
             if before and flat and flat[-1].kind == "mark":
                 flat[-1] = Piece("mark", flat[-1].text.removesuffix(before))
-            flat += [Piece("mark", run) if isinstance(run, str) else Piece("slots", number=len(run)) for run in layout]
+            flat += [_piece(run) for run in layout]
             placed.append(replace(_placed(media, plan, layout, num_visual), asked=asked[piece.number]))
         return flat, placed
 
@@ -190,6 +190,7 @@ class _Placed:
     num_visual: int
     blend: Blend
     asked: np.ndarray = field(default_factory=lambda: NOTHING)
+    tagged: tuple[tuple[int, int], ...] = ()  # visual tokens [c, d) of each tag
 
 
 def finish(draft: Draft, eye: Eye) -> Row:
@@ -199,20 +200,29 @@ def finish(draft: Draft, eye: Eye) -> Row:
     return Row(sample.id, sample.source, tokens.ids, tokens.supervised, positions, draft.pictures)
 
 
-def _row_pictures(placed: list[_Placed], slots: np.ndarray, where: str) -> tuple[RowPicture, ...]:
+def _row_pictures(placed: list[_Placed], tokens: Tokens, where: str) -> tuple[RowPicture, ...]:
     total = sum(len(picture.gather) for picture in placed)
-    if total != len(slots):
-        raise ShapeError(where, f"{len(slots)} visual slots", f"{total} of {len(placed)} pictures")
-    out, at = [], 0
+    if total != len(tokens.slots):
+        raise ShapeError(where, f"{len(tokens.slots)} visual slots", f"{total} of {len(placed)} pictures")
+    out, at, told = [], 0, 0
     for p in placed:
-        out.append(RowPicture(p.media, p.plan, slots[at : at + len(p.gather)], p.gather, p.num_visual, p.blend, p.asked))
-        at += len(p.gather)
+        slots, spans = tokens.slots[at : at + len(p.gather)], tokens.tags[told : told + len(p.tagged)]
+        tags = np.concatenate([spans, np.array(p.tagged, np.int64).reshape(-1, 2)], axis=1)
+        out.append(RowPicture(p.media, p.plan, slots, p.gather, p.num_visual, p.blend, p.asked, tags))
+        at, told = at + len(p.gather), told + len(p.tagged)
     return tuple(out)
+
+
+def _piece(run: np.ndarray | str | Blend) -> Piece:
+    if isinstance(run, str):
+        return Piece("tag" if isinstance(run, Tag) else "mark", run)
+    return Piece("slots", number=len(run))
 
 
 def _placed(media: Media, plan: TilePlan, layout: Layout, num_visual: int) -> _Placed:
     """Layout → which visual token goes to each slot; the tokens of its blends are numbered behind `num_visual`."""
     gathers, blends, behind = [np.zeros(0, np.int64)], [NO_BLEND], num_visual
+    tagged = tuple((run.first, run.last) for run in layout if isinstance(run, Tag))
     for run in layout:
         if isinstance(run, Blend):
             gathers.append(np.arange(behind, behind + len(run)))
@@ -221,9 +231,10 @@ def _placed(media: Media, plan: TilePlan, layout: Layout, num_visual: int) -> _P
         elif not isinstance(run, str):
             gathers.append(run)
     if behind == num_visual:
-        return _Placed(media, plan, gathers[1] if len(gathers) == 2 else np.concatenate(gathers), num_visual, NO_BLEND)
+        gather = gathers[1] if len(gathers) == 2 else np.concatenate(gathers)
+        return _Placed(media, plan, gather, num_visual, NO_BLEND, tagged=tagged)
     index, weight, place = (np.concatenate([getattr(blend, name) for blend in blends]) for name in ("index", "weight", "place"))
-    return _Placed(media, plan, np.concatenate(gathers), num_visual, Blend(index, weight, place))
+    return _Placed(media, plan, np.concatenate(gathers), num_visual, Blend(index, weight, place), tagged=tagged)
 
 
 def _without(piece: Piece, mark: str) -> Piece:

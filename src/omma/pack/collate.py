@@ -10,7 +10,7 @@ from omma.media.apply import patchify
 from omma.media.store import Store
 from omma.pack.pixels import Patches, Pixels
 from omma.schema.batch import IGNORE, Asked, Batch, Blends, Pictures
-from omma.schema.row import Row
+from omma.schema.row import NO_TAGS, Row
 from omma.schema.talk import Eye
 from omma.schema.view import NO_BLEND
 
@@ -46,6 +46,7 @@ def collate(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Eye)
         sample_ids=tuple(row.sample_id for row in rows),
         sources=tuple(row.source for row in rows),
         blends=Blends(torch.from_numpy(index), torch.from_numpy(weight)),
+        tags=torch.from_numpy(_tags(rows, starts)),
     )
 
 
@@ -78,6 +79,16 @@ def _slots(rows: Sequence[Row], starts: np.ndarray) -> tuple[np.ndarray, np.ndar
             seen += picture.num_visual
             blended += len(picture.blend)
     return np.concatenate(slots), np.concatenate(gather)
+
+
+def _tags(rows: Sequence[Row], starts: np.ndarray) -> np.ndarray:
+    """Tags of all pictures, their tokens counted over the stream and their visual tokens over the batch."""
+    tags, seen = [NO_TAGS], 0
+    for row, start in zip(rows, starts[:-1], strict=True):
+        for picture in row.pictures:
+            tags.append(picture.tags + np.array([start, start, seen, seen]))
+            seen += picture.num_visual
+    return np.concatenate(tags)
 
 
 def _blends(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray]:

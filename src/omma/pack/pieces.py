@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["mark", "words", "speech", "stop", "picture", "slots"]
+Kind = Literal["mark", "tag", "words", "speech", "stop", "picture", "slots"]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A run of one kind.
 
-    `mark` template text, in which special tokens are special; `words` what a user or system says, in which nothing is
-    special; `speech` the assistant's words (supervised); `stop` template text that ends the assistant's turn
-    (supervised); `picture` the place of media `number`; `slots` a run of `number` visual slots.
+    `mark` template text, in which special tokens are special; `tag` the same, encoded by itself and found again; `words` what
+    a user or system says, in which nothing is special; `speech` the assistant's words (supervised); `stop` template text that
+    ends the assistant's turn (supervised); `picture` the place of media `number`; `slots` a run of `number` visual slots.
     """
 
     kind: Kind

@@ -28,11 +28,12 @@ FILES = ("tokenizer.json", "chat.json")
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Ids (T,) int32, which are supervised (T,) bool, and the positions of visual slots (N,) int64 in order."""
+    """Ids (T,) int32, which are supervised (T,) bool, where visual slots (N,) int64 and tags [a, b) (K, 2) stand, in order."""
 
     ids: np.ndarray
     supervised: np.ndarray
     slots: np.ndarray
+    tags: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class _Run:
         return len({flag for text, flag in self.stretches if text}) <= 1
 
 
-_Atom = _Run | tuple[int, int, bool]  # a run of text, or (id, times, supervised)
+_Atom = _Run | tuple[int, int, bool] | None  # a run of text, or (id, times, supervised), or the edge of a tag
 
 
 class Words:
@@ -121,6 +122,10 @@ class Words:
                 atoms.append((self.special(self.image), piece.number, False))
             elif piece.kind in ("mark", "stop"):
                 self._cut_mark(atoms, piece)
+            elif piece.kind == "tag":
+                atoms.append(None)
+                self._cut_mark(atoms, piece)
+                atoms.append(None)
             else:
                 _append(atoms, piece.text, piece.supervised)
         return self._stripped(atoms)
@@ -146,7 +151,7 @@ class Words:
                 _strip(before.stretches, -1)
             if isinstance(before, tuple) and isinstance(after, _Run) and tokens[before[0]].rstrip:
                 _strip(after.stretches, 0)
-        return [atom for atom in atoms if isinstance(atom, tuple) or atom.text]
+        return [atom for atom in atoms if not isinstance(atom, _Run) or atom.text]
 
     def _encode_runs(self, runs: list[_Run]) -> dict[int, tuple[list[int], list[bool]]]:
         """Runs → ids and flags by `id(run)`. Equal pure runs are encoded once."""
@@ -179,8 +184,12 @@ class Words:
         ids: list[int] = []
         flags: list[bool] = []
         slots: list[np.ndarray] = [np.zeros(0, np.int64)]
+        edges: list[int] = []
         image = self.special(self.image)
         for atom in atoms:
+            if atom is None:
+                edges.append(len(ids))
+                continue
             if isinstance(atom, _Run):
                 ids += encoded[id(atom)][0]
                 flags += encoded[id(atom)][1]
@@ -190,7 +199,8 @@ class Words:
                 slots.append(np.arange(len(ids), len(ids) + times))
             ids += [number] * times
             flags += [supervised] * times
-        return Tokens(np.array(ids, np.int32), np.array(flags, bool), np.concatenate(slots))
+        tags = np.array(edges, np.int64).reshape(-1, 2)
+        return Tokens(np.array(ids, np.int32), np.array(flags, bool), np.concatenate(slots), tags)
 
 
 def _restore(text: str, image: str, names: dict[str, str], chat_template: str) -> Words:
@@ -201,7 +211,7 @@ def _append(atoms: list[_Atom], text: str, supervised: bool) -> None:
     if not text:
         return
     if not atoms or not isinstance(atoms[-1], _Run):
-        atoms.append(_Run(first=not atoms))
+        atoms.append(_Run(first=all(atom is None for atom in atoms)))
     run = atoms[-1]
     assert isinstance(run, _Run)
     run.stretches.append((text, supervised))

@@ -55,13 +55,19 @@ def no_blends() -> Blends:
     return Blends(torch.zeros(0, 4, dtype=torch.long), torch.zeros(0, 4))
 
 
+def no_tags() -> Int[Tensor, "K 4"]:
+    """None at all."""
+    return torch.zeros(0, 4, dtype=torch.long)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What the model reads. `labels[t]` is the token to predict *from* position t (already shifted), or IGNORE.
 
     `slots` are the positions in the stream that visual tokens fill; `gather` says which visual token of the
-    connector's output fills each (negative: a learned layout embedding; from its end on: one of `blends`). A batch
-    without pictures carries one blank tile and no slots, so that every part of the model runs on every rank.
+    connector's output fills each (negative: a learned layout embedding; from its end on: one of `blends`). For each row
+    (a, b, c, d) of `tags` tokens [a, b) of the stream are a text tag of visual tokens [c, d). A batch without pictures
+    carries one blank tile and no slots, so that every part of the model runs on every rank.
     """
 
     tokens: Int[Tensor, "T"]
@@ -74,6 +80,7 @@ class Batch:
     sample_ids: tuple[str, ...]
     sources: tuple[str, ...]
     blends: Blends = field(default_factory=no_blends)
+    tags: Int[Tensor, "K 4"] = field(default_factory=no_tags)
 
     @property
     def num_supervised(self) -> int:

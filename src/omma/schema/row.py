@@ -7,13 +7,15 @@ import numpy as np
 from omma.schema.sample import Media
 from omma.schema.view import NO_BLEND, Blend, TilePlan
 
+NO_TAGS = np.zeros((0, 4), np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class RowPicture:
     """A picture of a row: its name, its plan, where its slots stand and which of its `num_visual` tokens goes to each slot.
 
     Behind the visual tokens count those of the `blend`: index num_visual + m. `asked` are the words of its turn for a connector
-    that reads them.
+    that reads them. `tags` are its layout's text tags that name visual tokens.
     """
 
     media: Media
@@ -23,6 +25,7 @@ class RowPicture:
     num_visual: int
     blend: Blend = NO_BLEND
     asked: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (W,) ids of the connector's own vocabulary
+    tags: np.ndarray = field(default_factory=lambda: NO_TAGS)  # (K, 4) positions [a, b) in token_ids, visual tokens [c, d)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,19 @@ class Blend:
 
 NO_BLEND = Blend(np.zeros((0, 4), np.int64), np.zeros((0, 4), np.float32), np.zeros((0, 3), np.int64))
 
+
+class Tag(str):
+    """A text tag of a layout that names visual tokens `first` … `last` − 1 of its picture, such as those of one tile."""
+
+    first: int
+    last: int
+
+    def __new__(cls, text: str, first: int, last: int) -> "Tag":
+        tag = super().__new__(cls, text)
+        tag.first, tag.last = first, last
+        return tag
+
+
 # What a picture becomes in the token stream: text tags, runs of indices into its visual tokens (or NEWLINE, SEPARATOR), blends.
 Layout = tuple["np.ndarray | str | Blend", ...]
 

@@ -40,6 +40,7 @@ def _document(batch: Batch, number: int) -> Batch:
     """One document of a batch as a batch. All pictures stay, so that `gather` keeps its meaning."""
     first, last = int(batch.cu_seqlens[number]), int(batch.cu_seqlens[number + 1])
     inside = (batch.slots >= first) & (batch.slots < last)
+    tags = batch.tags[(batch.tags[:, 0] >= first) & (batch.tags[:, 0] < last)]
     return dataclasses.replace(
         batch,
         tokens=batch.tokens[first:last],
@@ -48,6 +49,7 @@ def _document(batch: Batch, number: int) -> Batch:
         labels=batch.labels[first:last],
         slots=batch.slots[inside] - first,
         gather=batch.gather[inside],
+        tags=tags - tags.new_tensor([first, first, 0, 0]),
         sample_ids=batch.sample_ids[number : number + 1],
         sources=batch.sources[number : number + 1],
     )

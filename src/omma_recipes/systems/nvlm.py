@@ -84,13 +84,13 @@ def nvlm_d_72b() -> Recipe:
 
 
 def nvlm_x_72b() -> Recipe:
-    """NVLM-X 72B: tags and one placeholder among the words, tiles seen by gated cross-attention, closed at first."""
+    """NVLM-X 72B: one placeholder and tags, each seeing its own tile, among the words; gated cross-attention, closed at first."""
     base = nvlm_d_72b()
     splice = GatedCross(layers=EVERY_EIGHTH, heads=64, kv_heads=8, head_dim=128, mlp_width=29_568)
     stages = tuple(replace(stage, trains=(*stage.trains, "splice.*")) for stage in base.stages)
     claims = replace(
         base.claims,
-        source="arXiv 2409.11402; its weights were not released",
+        source="arXiv 2409.11402, section 4.3; its weights were not released",
         visual_tokens={"448x448": 1, "800x600": 1, "1344x448": 1},
         parameters=SIZES | {"splice.*": GATED},
         trainable={"align": ("connector", "splice"), "instruct": ("connector", "language", "splice")},
@@ -100,8 +100,9 @@ def nvlm_x_72b() -> Recipe:
 
 
 def nvlm_h_72b() -> Recipe:
-    """NVLM-H 72B: the thumbnail among the words, the other tiles by gated cross-attention."""
+    """NVLM-H 72B: the thumbnail among the words, the other tiles behind their tags by gated cross-attention."""
     base = nvlm_x_72b()
     splice = Hybrid(layers=EVERY_EIGHTH, heads=64, kv_heads=8, head_dim=128, mlp_width=29_568)
-    claims = replace(base.claims, visual_tokens={"448x448": 256, "800x600": 256, "1344x448": 256})
+    source = "arXiv 2409.11402, section 4.4; its weights were not released"
+    claims = replace(base.claims, source=source, visual_tokens={"448x448": 256, "800x600": 256, "1344x448": 256})
     return replace(base, id="nvlm-h", title="NVLM-H 72B", model=replace(base.model, splice=splice), claims=claims)

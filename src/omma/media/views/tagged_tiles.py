@@ -1,7 +1,8 @@
 """TaggedTiles: Tiles with a text tag before the tokens of each, so that a language model knows which tile it reads.
 
-NVLM's 1-D tile tags (arXiv 2409.11402, section 3.2; as in nvidia/NVLM-D `modeling_nvlm_d.py`): <tile_1> … <tile_n>, and
-<tile_global_thumbnail> before the whole picture, which also is the only tag of a picture that makes a single tile.
+NVLM's 1-D tile tags (arXiv 2409.11402, section 4.2; as in nvidia/NVLM-D `modeling_nvlm_d.py`): <tile_1> … <tile_n>, and
+<tile_global_thumbnail> before the whole picture, which also is the only tag of a picture that makes a single tile. Each names the
+visual tokens of its tile (`Tag`), which splices between blocks go by.
 """
 
 import math
@@ -11,7 +12,7 @@ import numpy as np
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.media.views.tiles import Tiles
-from omma.schema.view import Layout, Steps, TilePlan
+from omma.schema.view import Layout, Steps, Tag, TilePlan
 
 
 @config
@@ -34,8 +35,6 @@ class TaggedTiles(Tiles):
         for i, tile in enumerate(plan.tiles):
             whole = len(plan.tiles) == 1 or tile.canvas != plan.main
             number += not whole
-            runs += [
-                self.whole_tag if whole else self.tile_tag.replace("{number}", str(number)),
-                np.arange(borders[i], borders[i + 1]),
-            ]
+            said = self.whole_tag if whole else self.tile_tag.replace("{number}", str(number))
+            runs += [Tag(said, int(borders[i]), int(borders[i + 1])), np.arange(borders[i], borders[i + 1])]
         return tuple(runs)

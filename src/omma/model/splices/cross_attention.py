@@ -1,24 +1,25 @@
 """Gated cross-attention splice (Flamingo, arXiv 2204.14198; NVLM-X, arXiv 2409.11402): words look at visual tokens between blocks.
 
 Before chosen blocks x ← x + tanh(a) · cross_attention(norm(x), visual), x ← x + tanh(b) · mlp(norm(x)), with a = b = 0 at
-first. In the token stream a picture is one placeholder word. A document sees its own pictures, one without stays as it is.
+first. In the token stream a picture is one placeholder word. A document sees its own pictures, one without stays as it is. A text
+tag that names visual tokens (`Tag`) sees these alone: NVLM-X's mask, by which <tile_k> sees its own tile (section 4.3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Self
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.slots import Entry, Splice, SpliceModule
-from omma.nn.cross_attention import Across, CrossAttention
+from omma.nn.cross_attention import Across, CrossAttention, attend_across
 from omma.nn.init import SelfScaled
 from omma.nn.mlp import GatedMlp
 from omma.nn.norm import RmsNorm
@@ -101,16 +102,24 @@ class GatedCrossModule(SpliceModule):
 
     def forward(self, hidden: Float[Tensor, "T D"], visual: Float[Tensor, "N D"], batch: Batch) -> Entry:
         borders = visual_borders(batch, len(visual) - len(batch.blends.index), last=False)
-        return Entry(hidden, Looking(by_number(self.layers), visual[: borders[-1]].to(hidden.dtype), borders))
+        tags = tuple((a, b, c, d) for a, b, c, d in batch.tags.tolist())
+        return Entry(hidden, Looking(by_number(self.layers), visual[: borders[-1]].to(hidden.dtype), borders, tags))
+
+
+Tags = tuple[tuple[int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Visual tokens (M, D) of all documents, those of document s being [borders[s], borders[s + 1])."""
+    """Visual tokens (M, D) of all documents, those of document s being [borders[s], borders[s + 1]).
+
+    Tokens [a, b) of the batch see [c, d) of them alone, for each (a, b, c, d) of `tags`.
+    """
 
     layers: Mapping[int, GatedLayer]
     visual: Float[Tensor, "M D"]
     borders: tuple[int, ...]
+    tags: Tags = ()
 
     def __call__(self, layer: int, stream: Stream) -> Stream:
         """Before a chosen block the words of each document look at its pictures."""
@@ -118,10 +127,30 @@ class Looking:
             return stream
         part, hidden = self.layers[layer], stream.hidden
         across = Across(tuple(stream.cu_seqlens.tolist()), self.borders)
-        looked = part.attention(part.norm(hidden), self.visual, self.visual, across)
+        q_THK = part.queries(hidden)
+        k_MGK, v_MGK = part.keys_values(self.visual)
+        looked = attend_across(q_THK, k_MGK, v_MGK, across)
         has = torch.tensor([last > first for first, last in pairwise(self.borders)], device=hidden.device)
-        sees = has.repeat_interleave(stream.cu_seqlens.diff().long()).to(hidden.dtype)[:, None]
-        return replace(stream, hidden=part.add(hidden, looked, sees))
+        sees = has.repeat_interleave(stream.cu_seqlens.diff().long())
+        if self.tags:
+            places, keys, own = self._tagged(stream)
+            looked = looked.index_copy(0, places, attend_across(q_THK[places], k_MGK[keys], v_MGK[keys], own).to(looked.dtype))
+            told = torch.tensor([d > c for _, _, c, d in self.tags], device=hidden.device)
+            sees = sees.index_copy(0, places, told.repeat_interleave(torch.tensor(own.queries, device=hidden.device).diff()))
+        return replace(stream, hidden=part.add(hidden, part.attention.output(looked.flatten(1)), sees.to(hidden.dtype)[:, None]))
+
+    def _tagged(self, stream: Stream) -> tuple[Int[Tensor, "Q"], Int[Tensor, "N"], Across]:
+        """Where the tags' tokens stand in a stream, the visual tokens that they name, and which sees which."""
+        device, length = stream.hidden.device, int(stream.origin.max()) + 1
+        spans, named = [range(a, b) for a, b, _, _ in self.tags], [range(c, d) for _, _, c, d in self.tags]
+        number = torch.full((max(length, self.tags[-1][1]),), len(self.tags), device=device)
+        for i, span in enumerate(spans):
+            number[span.start : span.stop] = i
+        own = number[stream.origin]
+        places = (own < len(self.tags)).nonzero()[:, 0]
+        counts = torch.bincount(own[places], minlength=len(self.tags)).tolist()
+        keys = torch.tensor([i for tokens in named for i in tokens], dtype=torch.long, device=device)
+        return places, keys, Across(_ends(counts), _ends([len(tokens) for tokens in named]))
 
     def later(self) -> "LookingOn":
         """Keys and values of every layer, made once, for the words to come."""
@@ -184,6 +213,10 @@ def visual_borders(batch: Batch, num_visual: int, *, last: bool) -> tuple[int, .
     starts = np.full(len(borders) - 1, num_visual)
     np.minimum.at(starts, document, gather[real])
     return (*np.minimum.accumulate(starts[::-1])[::-1].tolist(), num_visual)
+
+
+def _ends(lengths: Sequence[int]) -> tuple[int, ...]:
+    return tuple(accumulate(lengths, initial=0))
 
 
 def _rows(part: GatedLayer, visual_BMD: Float[Tensor, "B M D"]) -> tuple[Float[Tensor, "B G M K"], Float[Tensor, "B G M K"]]:

@@ -1,7 +1,9 @@
 """Hybrid splice (NVLM-H, arXiv 2409.11402): a picture's thumbnail stands among the words, its tiles are looked at between blocks.
 
 The thumbnail's visual tokens fill slots as in `InContext`; those of the other tiles are keys and values of gated
-cross-attention. A picture of one tile is its own thumbnail.
+cross-attention. A picture of one tile is its own thumbnail. The embeddings of a tile's text tag (`Tag`) are keys and values in
+front of its tokens (section 4.4). In the paper they are nothing else; here the tags stand among the words, too, where each sees its
+own tile and itself alone.
 """
 
 import math
@@ -10,15 +12,17 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.model.slots import Entry
-from omma.model.splices.cross_attention import GatedCross, GatedCrossModule, Looking, by_number, visual_borders
+from omma.model.splices.cross_attention import GatedCross, GatedCrossModule, Looking, Tags, by_number, visual_borders
 from omma.model.splices.in_context import InContextModule
 from omma.schema.batch import Batch
 from omma.schema.view import Blend, Layout, Steps, TilePlan
+
+Borders = tuple[int, ...]
 
 
 @config
@@ -66,4 +70,20 @@ class HybridModule(GatedCrossModule):
         outside = outside[: borders[-1]]
         before = torch.cat((outside.new_zeros(1), outside.cumsum(0))).tolist()
         tiles = visual[: borders[-1]][outside.bool()].to(hidden.dtype)
-        return Entry(entry.hidden, Looking(by_number(self.layers), tiles, tuple(before[border] for border in borders)))
+        tags = tuple((a, b, before[c], before[d]) for a, b, c, d in batch.tags.tolist())
+        return Entry(entry.hidden, _with_tags(self.layers, hidden, tiles, tuple(before[border] for border in borders), tags))
+
+
+def _with_tags(
+    layers: nn.ModuleDict, words: Float[Tensor, "T D"], tiles: Float[Tensor, "M D"], borders: Borders, tags: Tags
+) -> Looking:
+    """Embedded words, tiles and their tags → looking, where the words of each tag stand in front of its tile's tokens."""
+    spoken = [tag for tag in tags if tag[3] > tag[2]]
+    ends = [*(c for _, _, c, _ in spoken), len(tiles)]
+    pieces, numbers = [tiles[: ends[0]]], np.zeros(len(tiles) + 1, np.int64)  # how many words stand before a visual token
+    for (a, b, c, _), end in zip(spoken, ends[1:], strict=True):
+        pieces += [words[a:b], tiles[c:end]]
+        numbers[c:] += b - a
+    inserted = [0, *numbers[:-1].tolist()]  # and before the end of one
+    moved = tuple((a, b, c + inserted[c], d + inserted[d]) for a, b, c, d in tags)
+    return Looking(by_number(layers), torch.cat(pieces), tuple(border + inserted[border] for border in borders), moved)
