@@ -14,7 +14,21 @@ import omma.cli
 from omma.cli import invoke, main
 from omma.cli.interrupted import Interrupted
 
-SHARED = {"main", "invoke", "interrupted", "arguments", "catalogue", "find", "job", "steps", "scores", "screen", "part_clock"}
+SHARED = {
+    "models",
+    "suites",
+    "main",
+    "invoke",
+    "interrupted",
+    "arguments",
+    "catalogue",
+    "find",
+    "job",
+    "steps",
+    "scores",
+    "screen",
+    "part_clock",
+}
 
 
 def test_help_loads_neither_torch_nor_any_room() -> None:

@@ -13,11 +13,15 @@ LETTER = "\nAnswer with the option's letter from the given choices directly."
 
 @config
 class Prompt(Config):
-    """`before` + hint + question + choices + `after`. `hint` and `choice` are written for each that there is."""
+    """`before` + hint + question + choices + `after`. Each of hint, question and choice is written where there is one.
+
+    `choices` stands in front of the first choice and `between` between two of them.
+    """
 
     before: str = ""
     hint: str = "{hint}\n"
-    choices: str = "\n"  # between the question and the first choice
+    question: str = "{question}"
+    choices: str = "\n"
     choice: str = "{letter}. {choice}"
     between: str = "\n"
     after: str = ""
@@ -27,8 +31,9 @@ class Prompt(Config):
         if len(choices) > len(ascii_uppercase):
             raise DataError("prompt", f"{len(choices)} choices", f"at most {len(ascii_uppercase)}, one a letter")
         lines = [
-            self.choice.format_map({"letter": letter, "choice": choice})
+            self.choice.replace("{letter}", letter).replace("{choice}", choice)
             for letter, choice in zip(ascii_uppercase, choices, strict=False)
         ]
         shown = self.choices + self.between.join(lines) if lines else ""
-        return self.before + (self.hint.format_map({"hint": hint}) if hint else "") + question + shown + self.after
+        said = self.question.replace("{question}", question)
+        return self.before + (self.hint.replace("{hint}", hint) if hint else "") + said + shown + self.after

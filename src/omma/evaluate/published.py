@@ -89,6 +89,11 @@ class Published(Benchmark):
         got = f"neither {self.path} nor {self.name}/{self.path}; there is {there or 'nothing'}"
         raise DataError(str(root), got, self.layout or f"the file of {self.name}", "give its folder with --data FOLDER")
 
+    def beside(self, uri: str, name: str) -> str:
+        """Name of the benchmark's file in the store + name of something that lies beside it → that one's name in the store."""
+        folder = uri.rpartition("/")[0]
+        return f"{folder}/{name}" if folder else name
+
     def seen(self, question: Question, supply: Supply) -> Question:
         """Question → the same with the sizes and hashes of its pictures, as far as they can be read."""
         return _looked_at(question, supply.store, _stated_size)[0]
@@ -138,7 +143,7 @@ class Published(Benchmark):
         told = {name: record.details[name] for name in ("boxes", "judge") if record.details.get(name)}
         return {"task": record.task} | record.facts | told
 
-    def guesses(self, records: Sequence[Record]) -> list[str]:
+    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """Records → the constant replies that someone would try who sees no picture: the most common right answers."""
         golds = [text for record in records for text in _texts(record.gold)]
         return [text for text, _ in sorted(Counter(golds).items(), key=lambda item: (-item[1], item[0]))[:GUESSES]]

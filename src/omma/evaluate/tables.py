@@ -34,6 +34,14 @@ def read_rows(file: Path, uri: str, pictures: Sequence[str] = ("image",)) -> lis
     return rows
 
 
+def read_lines(file: Path, uri: str) -> list[dict[str, Any]]:
+    """File of one JSON object a line, whatever its name ends in → rows, as `read_rows`."""
+    rows = list(_jsonl(file, uri, ()))
+    if not rows:
+        raise DataError(uri, "no rows", "at least one", "fetch the benchmark again")
+    return rows
+
+
 def need(row: dict[str, Any], column: str, where: str) -> Any:
     """Row + column → its value. DataError naming what the row has instead: a benchmark folder of another version, as a rule."""
     if column not in row:
