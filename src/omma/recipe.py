@@ -1,16 +1,22 @@
 """Recipe: the whole way as one tree (model, data, stages, suite, run) with the claims that tests hold it to.
 
 A recipe is a function without arguments that returns one; the command line takes its name, changes values by
-`path=value`, and hands each room its own subtree.
+`path=value`, and hands each room its own subtree. A `Part` is a recipe of one slot alone: a published language model or tower.
 """
 
+import math
+from dataclasses import replace
 from typing import Literal
+
+from torch import nn
 
 from omma.core.config import Config, config
 from omma.core.errors import ConfigError
 from omma.curate.data import Data
 from omma.evaluate.benchmark import Benchmark
+from omma.model.slots import Encoder, Language
 from omma.model.vlm import Vlm
+from omma.schema.view import Unit, View
 from omma.train.stage import Stage
 from omma.weights.start import Weights
 
@@ -67,3 +73,51 @@ class Recipe(Config):
             for source in stage.mixture:
                 if source not in sources:
                     raise ConfigError(f"stages.{stage.name}.mixture", f"no source {source!r}", f"one of {', '.join(sources)}")
+
+
+@config
+class Part(Config):
+    """A published part as choices, which no stage trains by itself. `id` is as of a recipe."""
+
+    id: str
+    title: str
+    claims: Claims
+
+    def build(self) -> nn.Module:
+        """The module, with the parameter names that `claims.parameters` are globs over."""
+        raise NotImplementedError(f"{type(self).__name__} has no build")
+
+
+@config
+class LanguageModel(Part):
+    """What stands in `model.language`, with as many rows of embedding and head as its release has."""
+
+    language: Language
+    vocab_size: int
+
+    def tiny(self) -> "LanguageModel":
+        """Few words."""
+        return replace(self, language=self.language.tiny(), vocab_size=512)
+
+    def build(self) -> nn.Module:
+        return self.language.build(vocab_size=self.vocab_size)
+
+
+@config
+class VisionTower(Part):
+    """What stands in `model.encoder`, with the view that makes the tiles it was trained on, their sides in whole squares of
+    `merge` × `merge` patches.
+    """
+
+    view: View
+    merge: int = 1
+    encoder: Encoder
+
+    def build(self) -> nn.Module:
+        return self.encoder.build()
+
+    def num_features(self, width: int, height: int) -> int:
+        """Picture size in px → features that the tower hands on."""
+        unit = Unit(self.encoder.patch, self.merge, temporal=self.encoder.temporal, cut=self.encoder.cut)
+        grids = self.view.plan(width, height, unit).grids(self.encoder.patch)
+        return sum(math.prod(self.encoder.grid((rows, columns))) for _, rows, columns in grids)

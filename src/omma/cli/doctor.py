@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from omma.cli.arguments import Changes, Parts, RecipeName
-from omma.cli.find import find_recipe
+from omma.cli.find import find_tree
 from omma.cli.job import job
 from omma.cli.screen import screen
 from omma.cli.steps import curate_step, gather
-from omma.model.slots import built_on_meta
+from omma.model.slots import built_on_meta, num_parameters
 from omma.model.vlm import Vlm
-from omma.recipe import Recipe
+from omma.recipe import Part, Recipe, VisionTower
 from omma.schema.sample import Sample
 from omma.schema.view import num_slots
 from omma.train.doctor import Examination, StageFacts, examine, forecast
@@ -37,12 +37,15 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, gpu: Gpu = 0.0, 
 
     Reads the recipe and its data, which it curates and tokenizes first if that is not done. Writes no more than
     `omma curate` does; no training step is run and no model is filled. With --shapes only the model's shapes count: no
-    data is read and nothing is written.
+    data is read and nothing is written. That is all there is to a part, such as clip_vit_l_14.
 
     Example: omma doctor finetune_lora --shapes --gpu 24
     """
     if shapes:
-        tree = find_recipe(recipe, changes=changes, parts=parts)
+        tree = find_tree(recipe, changes=changes, parts=parts)
+        if isinstance(tree, Part):
+            screen().print(part_page(tree))
+            return
         screen().print(memory_table({stage.name: shape_memory(tree, stage) for stage in tree.stages}, gpu))
         return
     with job(recipe, changes, parts) as work:
@@ -65,6 +68,26 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, gpu: Gpu = 0.0, 
 def shape_memory(recipe: Recipe, stage: Stage) -> Memory:
     """Recipe + stage → memory of a step in which every token is learnt, without a look at data."""
     return forecast(stage, built_on_meta(recipe.model.build), precision=stored_precision(recipe))
+
+
+def part_page(part: Part) -> RenderableType:
+    """Part → its values, what they take in each precision, and what a tower makes of pictures."""
+    module = built_on_meta(part.build)
+    table = Table(box=None, pad_edge=False, title=f"{part.title} ({part.id})", title_justify="left", title_style="bold")
+    for name in ("part", "values", "bf16", "fp32"):
+        table.add_column(name, justify="left" if name == "part" else "right")
+    own = {name: child for name, child in module.named_children() if any(True for _ in child.parameters())}
+    for name, child in {**own, "all": module}.items():
+        values = num_parameters(child)
+        table.add_row(name, f"{values:,}", size(2 * values), size(4 * values))
+    if not isinstance(part, VisionTower):
+        return table
+    seen = Table(box=None, pad_edge=False, title="\nWhat a picture becomes", title_justify="left", title_style="bold")
+    for name in ("picture", "features"):
+        seen.add_column(name, justify="left" if name == "picture" else "right")
+    for width, height in SIZES:
+        seen.add_row(f"{width}×{height}", f"{part.num_features(width, height):,}")
+    return Group(table, seen)
 
 
 def stored_precision(recipe: Recipe) -> torch.dtype:

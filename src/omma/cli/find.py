@@ -1,4 +1,4 @@
-"""Find: what a person typed for RECIPE → the Recipe it means, with changes applied."""
+"""Find: what a person typed for RECIPE → the Recipe (or Part) it means, with changes applied."""
 
 import importlib
 import importlib.util
@@ -15,10 +15,11 @@ from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
 from omma.evaluate.saved import find_saved
-from omma.recipe import Recipe
+from omma.recipe import Part, Recipe
 from omma.weights.imported import Imported
 from omma.weights.start import Weights, adopt
 
+Tree = Recipe | Part
 WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
 SLOTS = ("model", "encoder", "language")
 FROM = {  # said of the model, for short
@@ -31,6 +32,17 @@ FROM = {  # said of the model, for short
 
 def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
     """Name, YAML file, `file.py:function` or run folder → recipe. ConfigError saying what there is instead."""
+    tree = find_tree(text, changes=changes, parts=parts)
+    if not isinstance(tree, Recipe):
+        fix = (
+            f"`omma doctor {text} --shapes` tells of it; for its weights give a recipe weights.encoder= or weights.language=FOLDER"
+        )
+        raise ConfigError(text, f"a {type(tree).__name__}, one part of a model", "a Recipe", fix)
+    return tree
+
+
+def find_tree(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Tree:
+    """The same for verbs to which a part says as much as a recipe."""
     trusted = own_parts(parts)
     file, _, function = text.partition(":")
     if file.endswith(".py"):
@@ -43,7 +55,10 @@ def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path]
         recipe = _from_catalogue(text)
     changes = [_spelled_out(change) for change in changes]
     folders = [change for change in changes if change.startswith(WEIGHTS)]
-    recipe = _with_weights(_checked(override(recipe, folders, trusted=trusted), text), folders, trusted)
+    if folders:
+        given = override(recipe, folders, trusted=trusted)
+        assert isinstance(given, Recipe), "a part has no weights to change"
+        recipe = _with_weights(given, folders, trusted)
     return _checked(override(recipe, [change for change in changes if change not in folders], trusted=trusted), text)
 
 
@@ -98,16 +113,16 @@ def _checkpoint(folder: Path, trusted: tuple[str, ...]) -> str:
     return str(find_saved(folder, trusted).folder if (folder / "checkpoints").is_dir() else folder)
 
 
-def _from_catalogue(name: str) -> Recipe:
-    names = catalogue()
+def _from_catalogue(name: str) -> Tree:
+    names = catalogue() | catalogue("Part")
     if name not in names:
         raise ConfigError("recipe", f"no recipe {name!r}", "", f"{did_you_mean(name, names)} (`omma recipes` lists all)")
     return _call(importlib.import_module(names[name].module), name)
 
 
-def _from_file(path: Path, function: str) -> Recipe:
+def _from_file(path: Path, function: str) -> Tree:
     module = load_file(path)
-    names = [item.name for item in recipes_in(path, path.stem)]
+    names = [item.name for kind in ("Recipe", "Part") for item in recipes_in(path, path.stem, kind)]
     if not function and len(names) == 1:
         function = names[0]
     if function not in names:
@@ -116,13 +131,13 @@ def _from_file(path: Path, function: str) -> Recipe:
     return _call(module, function)
 
 
-def _from_yaml(path: Path, trusted: tuple[str, ...]) -> Recipe:
+def _from_yaml(path: Path, trusted: tuple[str, ...]) -> Tree:
     if not path.is_file():
         raise ConfigError(str(path), "no such file", "a recipe as `omma show RECIPE` prints it")
     return _checked(load(read_text(path), where=str(path), trusted=trusted), str(path))
 
 
-def _call(module: ModuleType, name: str) -> Recipe:
+def _call(module: ModuleType, name: str) -> Tree:
     where = f"{module.__file__}:{name}"
     try:
         return _checked(getattr(module, name)(), where)
@@ -139,8 +154,8 @@ def _line(error: Exception, module: ModuleType) -> int:
     return frames[-1].lineno or 0 if frames else 0
 
 
-def _checked(value: object, where: str) -> Recipe:
-    if not isinstance(value, Recipe):
+def _checked(value: object, where: str) -> Tree:
+    if not isinstance(value, Tree):
         folder = Path(where).parent
         start = f"start from it: RECIPE weights.model={folder}, or score it: omma eval {folder} --on RUN"
         fix = start if isinstance(value, Imported) else ""

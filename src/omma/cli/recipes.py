@@ -20,15 +20,15 @@ RUNS = "Ready to run: from nothing, or from a released checkpoint, on drawn scen
 
 
 def command(word: Word = "", markdown: AsMarkdown = False) -> None:
-    """List the recipes that come with omma: those to run on data of one's own, then released models by family.
+    """List the recipes that come with omma: those to run on data of one's own, then released models and parts by family.
 
     Reads the source of omma_recipes; writes nothing. Example: omma recipes qwen
     """
-    every = catalogue().values()
+    every = [*sorted(catalogue().values(), key=_order), *catalogue("Part").values()]
     found = [item for item in every if word.lower() in f"{item.name} {item.group} {item.summary}".lower()]
     if not found:
         raise ConfigError("omma recipes", f"no recipe says {word!r}", "", "omma recipes lists them all")
-    groups = [(title, list(items)) for title, items in groupby(sorted(found, key=_order), key=_title)]
+    groups = [(title, list(items)) for title, items in groupby(found, key=_title)]
     if markdown:
         print(page(groups), end="")
         return

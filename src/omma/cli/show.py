@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from omma.cli.arguments import Changes, Parts, RecipeName
-from omma.cli.find import find_recipe
+from omma.cli.find import find_tree
 from omma.cli.screen import screen
 from omma.core.config import Config, field_types, show
 
@@ -16,13 +16,13 @@ Source = Annotated[bool, typer.Option("--source", help="list each part with its 
 
 
 def command(recipe: RecipeName, changes: Changes, parts: Parts, source: Source = False) -> None:
-    """Print a recipe as YAML that every verb accepts, or list the files its parts live in.
+    """Print a recipe, or a published part, as YAML that every verb accepts, or list the files its parts live in.
 
     Reads the recipe; writes to the screen only.
 
     Example: omma show quickstart run.seed=1 > my.yaml, then: omma run my.yaml
     """
-    tree = find_recipe(recipe, changes=changes, parts=parts)
+    tree = find_tree(recipe, changes=changes, parts=parts)
     if source:
         screen().print(_files(tree))
     else:

@@ -1,16 +1,15 @@
-"""Published parts of DeepSeek-VL2: tower, language models, conversation. Numbers from the config.json of the releases named."""
+"""Published parts of DeepSeek: language models and a conversation. Numbers from the config.json of the releases named."""
+
+from dataclasses import replace
 
 from omma.model.language.decoder import Decoder
-from omma.model.vision.vit import ViT
 from omma.nn.experts import Experts
 from omma.nn.latent_attention import Latent
+from omma.nn.rotary import Yarn
 from omma.pack.chat import Chat
 from omma.pack.templates.jinja import Jinja
 from omma.pack.tokenizers.released import Released
 from omma.weights.maps.deepseek_vl2 import TEMPLATE
-
-# vision_config of deepseek-ai/deepseek-vl2-*: SigLIP SO400M/14 at 384 px, its last norm kept
-SIGLIP_SO_384 = ViT(patch=14, width=1152, depth=27, heads=16, mlp_width=4304, image_size=384)
 
 # language_config of deepseek-ai/deepseek-vl2-tiny: plain attention
 DEEPSEEK_3B = Decoder(
@@ -18,12 +17,17 @@ DEEPSEEK_3B = Decoder(
     experts=Experts(num=64, chosen=6, width=896, shared_width=2 * 896, dense_layers=(0,)),
 )  # fmt: skip
 
-# of deepseek-ai/deepseek-vl2-small: DeepSeek-V2-Lite
+# of deepseek-ai/deepseek-vl2-small: DeepSeek-V2-Lite before its texts grew longer
 DEEPSEEK_16B = Decoder(
     width=2048, depth=27, heads=16, kv_heads=16, head_dim=64, mlp_width=10_944, norm_eps=1e-6, longest=4096,
     latent=Latent(kv_rank=512, query_rank=0, still_dim=128, value_dim=128),
     experts=Experts(num=64, chosen=6, width=1408, shared_width=2 * 1408, dense_layers=(0,)),
 )  # fmt: skip
+
+# deepseek-ai/DeepSeek-V2-Lite
+DEEPSEEK_V2_LITE = replace(
+    DEEPSEEK_16B, scaling=Yarn(factor=40.0, trained_length=4096, mscale=0.707, mscale_all_dim=0.707), longest=163_840
+)
 
 # of deepseek-ai/deepseek-vl2: sigmoid scores with a bias on the choice
 DEEPSEEK_27B = Decoder(

@@ -14,9 +14,8 @@ from omma.weights.internvl_words import CONVERSATIONS
 from omma_recipes.parts.language import QWEN2_7B, VICUNA_7B
 from omma_recipes.parts.llava import QWEN3_8B
 from omma_recipes.parts.qwen import QWEN3_VL_30B_A3B
-from omma_recipes.parts.vision import CLIP_MEAN, CLIP_STD
+from omma_recipes.parts.vision import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SLOT = "<IMG_CONTEXT>"
 
 # OpenGVLab/InternViT-300M-448px and -V2_5

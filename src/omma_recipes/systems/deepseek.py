@@ -21,7 +21,8 @@ from omma.train.schedules.cosine import Cosine
 from omma.train.schedules.schedule import Schedule
 from omma.train.schedules.wsd import Wsd
 from omma.train.stage import Stage
-from omma_recipes.parts.deepseek import DEEPSEEK_3B, DEEPSEEK_16B, DEEPSEEK_27B, SIGLIP_SO_384, deepseek_chat
+from omma_recipes.parts.deepseek import DEEPSEEK_3B, DEEPSEEK_16B, DEEPSEEK_27B, deepseek_chat
+from omma_recipes.parts.vision import SIGLIP_SO_384
 
 GREY = (127, 127, 127)
 BLOCK = 4 * (1152 * 1152 + 1152) + 2 * 1152 * 4304 + 4304 + 1152 + 4 * 1152
