@@ -19,9 +19,6 @@ import test_family_fusion
 import test_family_fuyu
 import test_family_internvl
 import test_family_internvl_chat
-import test_family_llava
-import test_family_llava_next
-import test_family_llava_onevision
 import test_family_llava_onevision_1_5
 import test_family_mini_gemini
 import test_family_minicpm
@@ -33,6 +30,7 @@ import test_family_qwen_vl
 import test_family_vila
 from blip_folders import blip, several
 from llava_folders import their_inputs
+from llava_line import llava, llava_next, llava_onevision, onevision_inputs, vipllava
 
 from omma.model.vlm import Vlm
 from omma.weights.maps import florence2, vila
@@ -71,10 +69,10 @@ OF_INTERNVL = dict(inputs=internvl_folders.their_inputs, film=_tile_film)
 FAMILIES = {
     family.name: family
     for family in (
-        Family("llava", by(test_family_llava.llava, 0), their_inputs),
-        Family("vipllava", by(test_family_llava.vipllava, 10), their_inputs),
-        Family("llava_next", by(test_family_llava_next.llava_next, 1), their_inputs),
-        Family("llava_onevision", by(test_family_llava_onevision.llava_onevision, 4), test_family_llava_onevision.inputs),
+        Family("llava", by(llava, 0), their_inputs),
+        Family("vipllava", by(vipllava, 4), their_inputs),
+        Family("llava_next", by(llava_next, 1), their_inputs),
+        Family("llava_onevision", by(partial(llava_onevision, language="qwen2"), 4), onevision_inputs),
         Family("llava_onevision_1_5", into(test_family_llava_onevision_1_5.released, 0, "memory")),
         Family("qwen_vl", into(test_family_qwen_vl.released), tokens=2048, patches=5000),
         Family("qwen2_vl", by(test_family_qwen2.draw, "qwen2_vl", 0), **OF_QWEN),

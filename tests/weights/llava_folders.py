@@ -16,6 +16,7 @@ from transformers.models.llava.image_processing_pil_llava import LlavaImageProce
 from transformers.models.llava.processing_llava import LlavaProcessor
 from transformers.models.mistral.modeling_mistral import MistralConfig
 from transformers.models.qwen2.modeling_qwen2 import Qwen2Config
+from transformers.models.qwen3.modeling_qwen3 import Qwen3Config
 from transformers.models.siglip.modeling_siglip import SiglipVisionConfig
 
 from omma.generate.engine import generate
@@ -62,7 +63,7 @@ ONEVISION = (
     "{% generation %}{{ '\n' + part['text'] }}{% endgeneration %}{% endif %}{% endfor %}{{ '<|im_end|>' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-TEMPLATES = {"llama": VICUNA, "mistral": INST, "qwen2": CHATML}
+TEMPLATES = {"llama": VICUNA, "mistral": INST, "qwen2": CHATML, "qwen3": CHATML}
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ class Pair:
 
 def tokenizer(language: str) -> PreTrainedTokenizerFast:
     """A small byte-level BPE with the special tokens of the line; Llama's and Mistral's begin every text with `<s>`."""
-    bpe = Tokenizer(models.BPE())
+    bpe, qwen = Tokenizer(models.BPE()), language.startswith("qwen")
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
-    marks = ["<s>", "</s>", "<unk>", "<pad>"] if language != "qwen2" else ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    marks = ["<s>", "</s>", "<unk>", "<pad>"] if not qwen else ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
     bpe.train_from_iterator(TEXTS, trainers.BpeTrainer(vocab_size=300, special_tokens=[*marks, "<image>", "<video>"],
                             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))  # fmt: skip
-    if language == "qwen2":
+    if qwen:
         named = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
     else:
         named = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
@@ -105,6 +106,8 @@ def draw_text(rng: np.random.Generator, kind: str, vocab_size: int, tied: bool) 
                   vocab_size=vocab_size, max_position_embeddings=4096, tie_word_embeddings=tied, initializer_range=0.2)  # fmt: skip
     if kind == "mistral":
         return MistralConfig(**common, head_dim=head_dim, sliding_window=int(rng.integers(5, 40)) if rng.random() < 0.5 else None)
+    if kind == "qwen3":
+        return Qwen3Config(**common | {"hidden_size": int(rng.choice([16, 24]))}, head_dim=2 * head_dim)
     return {"llama": LlamaConfig, "qwen2": Qwen2Config}[kind](**common)
 
 

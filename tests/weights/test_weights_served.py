@@ -5,15 +5,13 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import test_family_llava_next
-import test_family_llava_onevision
 import test_family_ovis
 import test_family_qwen2
 import test_family_qwen3
 from blip_folders import blip
 from internvl_folders import internvl
 from llava_folders import open_pair
-from test_family_llava import llava, vipllava
+from llava_line import llava, llava_next, llava_onevision, vipllava
 
 from omma.weights.export import export
 from omma.weights.family import families
@@ -25,9 +23,9 @@ from omma.weights.source import open_source
 # class: how its folder is made, and a name of a layout that it has not
 CLASSES = {
     "LlavaForConditionalGeneration": (lambda to: llava(0, to), "vision_tower.embeddings.class_embedding"),
-    "LlavaNextForConditionalGeneration": (lambda to: test_family_llava_next.llava_next(0, to), "model.image_newline"),
+    "LlavaNextForConditionalGeneration": (lambda to: llava_next(0, to), "model.image_newline"),
     "LlavaOnevisionForConditionalGeneration": (
-        lambda to: test_family_llava_onevision.llava_onevision(0, to),
+        lambda to: llava_onevision(0, to),
         "model.vision_tower.vision_model.embeddings.patch_embedding.weight",
     ),
     "VipLlavaForConditionalGeneration": (lambda to: vipllava(10, to), "multi_modal_projector.norm.weight"),
