@@ -54,6 +54,7 @@ def test_normalising_twice_changes_nothing_and_texts_equal_themselves(text):
         ("anything", [], 0.0),
         ("anything", ["", "?!"], 0.0),
         ("", ["cat"], 0.0),
+        ("", [""], 0.0),
     ],
 )
 def test_contained_are_whole_words_in_a_row(answer, golds, expected):

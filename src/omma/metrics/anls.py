@@ -20,7 +20,7 @@ def anls(answer: str, golds: Sequence[str]) -> float:
     space in an answer raises its score: "no" + 98 spaces is 0.97 similar to "yes". Strip replies before.
     """
     said = _single_spaced(answer)
-    distances = [_distance(said, _single_spaced(gold), max(len(answer.upper()), len(gold.upper()))) for gold in golds]
+    distances = [_distance(said, _single_spaced(gold), max(len(answer.upper()), len(gold.upper()))) for gold in set(golds)]
     similar = 1 - min(distances, default=1.0)
     return 0.0 if similar < FLOOR else similar
 
@@ -92,7 +92,7 @@ class Shunk031Anls(Anls):
 
     def match(self, said: str, gold: Any, facts: Facts) -> float:
         """Reply + accepted answers → similarity, 0 or more than 0.5."""
-        said, golds = _single_spaced(said), [_single_spaced(text) for text in accepted(gold)]
+        said, golds = _single_spaced(said), {_single_spaced(text) for text in accepted(gold)}
         near = min((_distance(said, text, max(len(said.upper()), len(text.upper()))) for text in golds), default=1.0)
         return 1 - near if near < FLOOR else 0.0
 
@@ -107,7 +107,7 @@ class Pix2StructAnls(Anls):
 
     def match(self, said: str, gold: Any, facts: Facts) -> float:
         """Reply + accepted answers → similarity, 0 or more than 0.5. Two empty texts, an error there, are equal."""
-        said, golds = said.lower(), [text.lower() for text in accepted(gold)]
+        said, golds = said.lower(), {text.lower() for text in accepted(gold)}
         near = min((_distance(said, text, max(len(said), len(text))) for text in golds), default=1.0)
         return 1 - near if near < FLOOR else 0.0
 
@@ -121,7 +121,7 @@ class StVqaAnls(Anls):
 
     def match(self, said: str, gold: Any, facts: Facts) -> float:
         """Reply + accepted answers → similarity, 0 or at least 0.5. Two empty texts, an error there, are equal."""
-        said, golds = said.lower().strip(), [text.lower().strip() for text in accepted(gold)]
+        said, golds = said.lower().strip(), {text.lower().strip() for text in accepted(gold)}
         near = min((_distance(said, text, max(len(said), len(text))) for text in golds), default=1.0)
         return 1 - near if 1 - near >= FLOOR else 0.0
 
@@ -132,6 +132,6 @@ def _single_spaced(text: str) -> str:
 
 def _distance(a: str, b: str, length: int) -> float:
     """Edit distance as a share of `length`; 1.0 where the texts' lengths alone put it above one half."""
-    if length == 0:
+    if length == 0 or a == b:
         return 0.0
     return 1.0 if 2 * abs(len(a) - len(b)) > length else levenshtein(a, b) / length

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.metrics.vqa import MMF, Vqa, soft_accuracy, vqa_normalise
+from omma.metrics.vqa import MMF, Vqa, normal_forms, soft_accuracy, vqa_normalise
 
 
 def evalai_normalise(text: str) -> str:
@@ -17,7 +17,7 @@ def evalai_normalise(text: str) -> str:
 
 def evalai_accuracy(answer: str, golds: Sequence[str]) -> float:
     """Answer + people's answers (officially ten) → soft accuracy in [0, 1] after `evalai_normalise`. No golds: 0.0."""
-    return soft_accuracy(evalai_normalise(answer), [evalai_normalise(gold) for gold in golds])
+    return soft_accuracy(*normal_forms(answer, golds, evalai_normalise))
 
 
 @config
@@ -29,8 +29,7 @@ class TextVqa(Vqa):
 
     def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Reply + people's answers → normal forms."""
-        forms = {text: evalai_normalise(text) for text in set(golds)}
-        return evalai_normalise(said), [forms[text] for text in golds]
+        return normal_forms(said, golds, evalai_normalise)
 
 
 @config

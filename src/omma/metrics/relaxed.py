@@ -36,7 +36,7 @@ class RelaxedAccuracy(Words):
 
     def match(self, said: str, gold: Any, facts: Facts) -> float:
         """Reply + accepted answers → 0.0 or 1.0."""
-        return max((relaxed(said, text) for text in accepted(gold)), default=0.0)
+        return max((relaxed(said, text) for text in set(accepted(gold))), default=0.0)
 
 
 @config

@@ -53,7 +53,7 @@ def token_f1(answer: str, golds: Sequence[str]) -> float:
     words, 1.0 if both have none. As in the evaluation of SQuAD 2.0 (rajpurkar/SQuAD-explorer, `evaluate-v2.0.py`).
     """
     said = _bag(answer)
-    return max((_f1(said, _bag(gold)) for gold in golds), default=0.0)
+    return max((_f1(said, _bag(gold)) for gold in set(golds)), default=0.0)
 
 
 def accepted(gold: Any) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ are normalised only if the people disagree, and comparison is case-sensitive if 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from omma.core.config import config
@@ -86,6 +87,12 @@ def vqa_normalise(text: str, form: Form = OFFICIAL) -> str:
     return plain_words(without_marks(plain(text), form))
 
 
+def normal_forms(said: str, golds: Sequence[str], normalise: Callable[[str], str]) -> tuple[str, list[str]]:
+    """Answer + people's answers + a normal form → both in it; what several people said is brought there once."""
+    forms = {text: normalise(text) for text in set(golds)}
+    return normalise(said), [forms[text] for text in golds]
+
+
 def plain(text: str) -> str:
     """Answer → newlines and tabs as spaces, none around it."""
     return text.replace("\n", " ").replace("\t", " ").strip()
@@ -154,7 +161,7 @@ class LmmsEvalVqa(Vqa):
 
     def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Reply + people's answers → normal forms."""
-        return vqa_normalise(said, MMF), [vqa_normalise(gold, MMF) for gold in golds]
+        return normal_forms(said, golds, partial(vqa_normalise, form=MMF))
 
 
 @config
@@ -166,13 +173,9 @@ class VlmEvalKitVqa(Vqa):
 
     def compared(self, said: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
         """Reply + people's answers → normal forms."""
-        return vqa_normalise(said, VLMEVALKIT), [vqa_normalise(gold, VLMEVALKIT) for gold in golds]
+        return normal_forms(said, golds, partial(vqa_normalise, form=VLMEVALKIT))
 
 
 def _official(answer: str, golds: Sequence[str]) -> tuple[str, Sequence[str]]:
     said, texts = plain(answer), [plain(gold) for gold in golds]
-    distinct = set(texts)
-    if len(distinct) < 2:
-        return said, texts
-    forms = {text: vqa_normalise(text) for text in distinct}
-    return vqa_normalise(said), [forms[text] for text in texts]
+    return (said, texts) if len(set(texts)) < 2 else normal_forms(said, texts, vqa_normalise)
