@@ -141,7 +141,7 @@ class Vqa(Words):
 
 @config
 class OkVqa(Vqa):
-    """OK-VQA: the rule of VQA v2. Five people were asked and each counts twice; five answers are therefore doubled here.
+    """OK-VQA: the rule of VQA v2 on the ten answers of a question. Where only five people's are stored, each counts twice.
 
     So an answer that one of five gave scores 0.6, and one that two gave is right.
     """
