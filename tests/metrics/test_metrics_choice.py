@@ -6,7 +6,7 @@ import random
 import pytest
 
 from omma.metrics.choice.ai2d import LmmsEvalAi2d
-from omma.metrics.choice.blink import LmmsEvalBlink
+from omma.metrics.choice.blink import Blink, LmmsEvalBlink
 from omma.metrics.choice.lmms_eval import trusted_letter
 from omma.metrics.choice.mmbench import LmmsEvalMmBench, MmBench, word_letter
 from omma.metrics.choice.mmstar import LmmsEvalMmStar, MmStar
@@ -184,6 +184,25 @@ def test_realworldqa_compares_letters_or_whole_replies(reply, gold, score):
     assert LmmsEvalRealWorldQa().judge(reply, gold, {}).score == score
 
 
+@pytest.mark.parametrize(
+    ("reply", "letter"),
+    [
+        ("B", "B"),
+        ("(B)", "B"),
+        ("I say (B) here", "B"),
+        ("(A) or (B)\n\nso (B) it is", "B"),  # the last paragraph goes first
+        ("(A) it is\n\nnone", "A"),
+        ("(A) or (B)", None),
+        ("(B).", None),
+        ("b", None),
+        ("", None),
+    ],
+)
+def test_blink_wants_one_option_in_brackets_as_a_word(reply, letter):
+    assert Blink().extract(reply, PETS) == letter
+    assert Blink().judge(reply, "(B)", PETS | {"extraction": "(B)"}).score == float(letter in ("B", None))
+
+
 @pytest.mark.parametrize(("reply", "letter"), [("(B) cat", "B"), ("b", "B"), ("The answer is B", "T"), ("42", None), ("", None)])
 def test_blink_reads_the_first_letter_whatever_word_it_begins(reply, letter):
     assert LmmsEvalBlink().extract(reply, {}) == letter
@@ -208,7 +227,9 @@ def test_a_verdict_that_is_neither_yes_nor_no_is_unparsed():
 
 def test_video_mme_leaves_the_unread_out_officially_and_the_second_number_does_not():
     rows = [(reply, "B", {"duration": "short", **PETS}) for reply in ("B", "The answer is B.", "C", "no idea", "")]
-    found = values(VideoMme().aggregate(marked(VideoMme(), rows)))
+    numbers = VideoMme().aggregate(marked(VideoMme(), rows))
+    found = values(numbers)
+    assert {(number.count, number.unparsed) for number in numbers} == {(5, 2)}
     assert found == pytest.approx({"accuracy of answered": 2 / 3, "accuracy": 0.4, "accuracy/short": 0.4})
     assert values(LmmsEvalVideoMme().aggregate(marked(LmmsEvalVideoMme(), rows)))["accuracy"] == 0.4
 

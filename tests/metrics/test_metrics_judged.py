@@ -34,7 +34,14 @@ def test_a_reply_counts_for_each_of_its_capabilities():
     rows = [({"judge": "1.0", "capability": ["rec", "ocr"]}), ({"judge": "0.0", "capability": ["ocr"]}), ({"capability": ["rec"]})]
     marks = [Marked(str(i), "", facts, metric.judge("said", "", facts)) for i, facts in enumerate(rows)]
     found = {number.metric: (number.value, number.count, number.unparsed) for number in metric.aggregate(marks)}
-    assert found == {"score": (1 / 3, 3, 1), "score/ocr": (0.5, 2, 0), "score/rec": (0.5, 2, 1)}
+    assert found == {
+        "score": (1 / 3, 3, 1),
+        "score/ocr": (0.5, 2, 0),
+        "score/rec": (0.5, 2, 1),
+        "score/exactly/ocr": (0.0, 1, 0),
+        "score/exactly/ocr+rec": (1.0, 1, 0),
+        "score/exactly/rec": (0.0, 1, 1),
+    }
 
 
 def test_without_a_judge_parts_of_the_gold_are_looked_for():

@@ -1,6 +1,7 @@
 """Expressions, equality and the library in a process of its own. All cases are worked by hand, and ours."""
 
 import importlib.util
+import sys
 import time
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omma.metrics.math import verify
 from omma.metrics.math.equality import MathAnswer, MathVerify, final, math_equal
 from omma.metrics.math.expression import close, value_of
 from omma.metrics.math.verify import verified
@@ -134,13 +136,26 @@ def test_math_verify_judges_in_its_own_process():
     assert verified("(x+1)^2", "x^2+2x+1", 20.0) is True
 
 
-@needs_library
-def test_a_question_that_takes_too_long_is_left_to_our_own_rule_and_the_next_one_is_answered():
-    assert verified("1/2", "0.5", 20.0) is True
+def test_a_process_that_takes_too_long_is_stopped_and_the_next_question_has_a_new_one(monkeypatch):
+    slow = "import time; print('true', flush=True); time.sleep(60)"
+    quick = "import sys; print('true', flush=True); [print('true', flush=True) for line in sys.stdin]"
+    worker = verify._Worker()
+    monkeypatch.setattr(verify, "COMMAND", (sys.executable, "-c", slow))
     began = time.monotonic()
-    assert verified("3", "3", 0.0) is None
-    assert time.monotonic() - began < 5
-    assert verified("1/2", "0.5", 20.0) is True
+    assert worker.ask("3", "3", 0.1) is None
+    assert worker.process is None
+    assert time.monotonic() - began < 30
+    monkeypatch.setattr(verify, "COMMAND", (sys.executable, "-c", quick))
+    assert worker.ask("3", "3", 30.0) is True
+    worker.stop()
+
+
+@pytest.mark.parametrize("said", ["print('false')", "pass", "import sys; sys.exit(3)"])
+def test_a_process_without_the_library_is_asked_once(said, monkeypatch):
+    worker = verify._Worker()
+    monkeypatch.setattr(verify, "COMMAND", (sys.executable, "-c", said))
+    assert worker.ask("3", "3", 5.0) is None
+    assert worker.absent and worker.process is None
 
 
 def test_without_the_library_our_own_rule_judges(monkeypatch):

@@ -1,13 +1,51 @@
-"""BLINK: a reply → option letter. The official script reads with a language model; this is lmms-eval's rule."""
+"""BLINK: a reply → option letter, by the official script without its language model, and by lmms-eval's rule."""
 
 import re
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice
+from omma.metrics.choice.choice import LETTERS, Choice
 from omma.metrics.metric import Facts
 
+BRACKETED = re.compile(r"\([A-E]\)")
 OPENING = re.compile(r"[\(\s]*([A-Z])", re.IGNORECASE)
+
+
+@config
+class Blink(Choice):
+    """Accuracy. Facts: `choices`. `gold` is "(A)" or "A".
+
+    The script hands to a language model what `option_word` cannot read; what that answered is the fact `extraction`, and
+    counts where it is an option in brackets and nothing else. Without it the reply is unparsed.
+    """
+
+    source = "zeyofu/BLINK_Benchmark eval/test_benchmark.py (analyze_answer)"
+    ties = "two options as words: unparsed"
+
+    def extract(self, raw: str, facts: Facts) -> str | None:
+        """Reply → letter, or None."""
+        said = option_word(raw, len(facts["choices"]))
+        extraction = str(facts.get("extraction", ""))
+        return extraction[1] if said is None and BRACKETED.fullmatch(extraction) else said
+
+    def match(self, said: str, gold: Any, facts: Facts) -> float:
+        """Letter + gold letter, brackets aside → 1.0 if they are the same."""
+        return float(said == str(gold).strip("()"))
+
+
+def option_word(reply: str, count: int) -> str | None:
+    """Reply → the letter it is, else the only "(A)" among the words of its last paragraph, else among all; or None.
+
+    A word ends at white space, so that "(A)." is none.
+    """
+    if reply in LETTERS[:5] and len(reply) == 1:
+        return reply
+    if BRACKETED.fullmatch(reply):
+        return reply[1]
+    named = [
+        [letter for letter in LETTERS[:count] if f"({letter})" in text.split()] for text in (reply.rpartition("\n\n")[2], reply)
+    ]
+    return next((found[0] for found in named if len(found) == 1), None)
 
 
 @config

@@ -29,6 +29,7 @@ class MmStar(Choice):
     """Accuracy over all questions, then by category. Facts: `category`.
 
     The script divides by 1,500 and 250; here the questions that were asked are counted, which is the same on the whole set.
+    The makers' answers of LLaVA-NeXT-34B score 0.5207 (published: 52.1), and 0.5272 as a mean over fine categories.
     """
 
     source = "MMStar-Benchmark/MMStar eval/vlmeval/evaluate/mmstar.py"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, lettered, share
+from omma.metrics.choice.choice import Choice, lettered, ratio, share
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Mark, Marked, Number
+from omma.metrics.metric import Facts, Mark, Marked, Number, number
 
 BARE = "()"
 OPTION = re.compile(r"([A-E])\.\s*(.+)\Z", re.IGNORECASE)
@@ -88,8 +88,9 @@ class LmmsEvalMvBench(Choice):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Marked replies → accuracy of those that are not empty (none without any) and of all. DataError if there are none."""
-        answered = [one for one in marked if not one.mark.details["empty"]]
-        return (*([share(self.label, answered)] if answered else []), share("accuracy of all", marked))
+        answered = [(one.mark.score, float(not one.mark.details["empty"])) for one in marked]
+        found = [number(self.label, marked, answered, ratio)] if any(there for _, there in answered) else []
+        return *found, share("accuracy of all", marked)
 
 
 def _plain(text: str) -> str:

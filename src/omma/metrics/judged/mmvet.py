@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import share
+from omma.metrics.choice.choice import share, shares
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
 from omma.metrics.text import normalise
 
@@ -13,7 +13,7 @@ from omma.metrics.text import normalise
 def recorded_score(judge: Any) -> float | None:
     """What a judge answered, or what it answered in several runs → the (mean) score in [0, 1], or None if any is none.
 
-    A score is the first word of an answer, as the official notebook reads it.
+    A score is the first word of an answer, as the official script reads it.
     """
     answers = judge if isinstance(judge, list | tuple) else [judge]
     scores = [_score(str(answer)) for answer in answers]
@@ -41,7 +41,7 @@ class MmVet(Metric):
     """
 
     label = "score"
-    source = "yuweihao/MM-Vet mm-vet_evaluator.ipynb; EvolvingLMMs-Lab/lmms-eval lmms_eval/tasks/mmvet/utils.py"
+    source = "yuweihao/MM-Vet mm-vet_evaluator.py; EvolvingLMMs-Lab/lmms-eval lmms_eval/tasks/mmvet/utils.py"
 
     def extract(self, raw: str, facts: Facts) -> Any:
         """Recorded verdict → score, or None."""
@@ -52,10 +52,15 @@ class MmVet(Metric):
         return float(said)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
-        """Marked replies → overall, then each capability in sorted order. DataError if there are none."""
+        """Marked replies → overall, each capability, and each set of capabilities that questions ask for together.
+
+        The last are called "score/exactly/ocr+rec". DataError if there are no replies.
+        """
         names = sorted({str(name) for one in marked for name in one.facts.get("capability", ())})
         having = {name: [one for one in marked if name in one.facts.get("capability", ())] for name in names}
-        return share(self.label, marked), *(share(f"{self.label}/{name}", having[name]) for name in names)
+        each = [share(f"{self.label}/{name}", having[name]) for name in names]
+        together = shares(f"{self.label}/exactly", marked, lambda one: "+".join(sorted(one.facts.get("capability", ()))) or None)
+        return share(self.label, marked), *each, *together
 
 
 @config
