@@ -99,9 +99,8 @@ def main():
         if len(sys.argv) > 1:
             sides["pycocoevalcap"] = (sys.argv[1], THEIRS)
         rows = measured(sides, str(path))
-    print(
-        f"{PICTURES:,} pictures, {REFERENCES} references each; wall-clock seconds, medians of {RUNS} runs in turn; omma with intervals\n"
-    )
+    print(f"{PICTURES:,} pictures, {REFERENCES} references each; medians of {RUNS} runs in turn, in seconds; omma with intervals")
+    print()
     print(f"{'':15}{'words':>8}{'BLEU':>8}{'ROUGE-L':>9}{'CIDEr':>8}{'all':>8}")
     for name, (seconds, _) in rows.items():
         print(f"{name:15}{seconds[0]:8.2f}{seconds[1]:8.2f}{seconds[2]:9.2f}{seconds[3]:8.2f}{sum(seconds):8.2f}")

@@ -1,4 +1,4 @@
-"""AUROC, average precision and per-region overlap: equal to scikit-learn and to thresholds tried one by one."""
+"""AUROC and average precision of pictures: equal to scikit-learn, ties included."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omma.core.errors import DataError
-from omma.metrics.auroc import AnomalyDetection, auroc, average_precision, pro, regions
+from omma.metrics.auroc import AnomalyDetection, auroc, average_precision
 from omma.metrics.metric import Marked
 
 SCORED = st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=2, max_size=30)
@@ -31,63 +31,6 @@ def test_areas_by_hand():
     assert auroc([1.0, 1.0], [True, False]) == 0.5
     assert math.isnan(auroc([1.0], [True]))
     assert math.isnan(average_precision([1.0], [False]))
-
-
-def naive_pro(maps, masks, limit):
-    """Every score tried as a threshold, regions by scipy; the curve is cut at the limit by a straight line."""
-    label = pytest.importorskip("scipy.ndimage").label
-    everywhere = [label(mask, np.ones((3, 3)))[0] for mask in masks]
-    normal = np.concatenate([one[found == 0] for one, found in zip(maps, everywhere, strict=True)])
-    curve = [(0.0, 0.0)]
-    for threshold in sorted({*np.concatenate([one.ravel() for one in maps])}, reverse=True):
-        overlaps = [
-            (one[found == at] >= threshold).mean()
-            for one, found in zip(maps, everywhere, strict=True)
-            for at in range(1, found.max() + 1)
-        ]
-        curve.append(((normal >= threshold).mean(), np.mean(overlaps)))
-    across, up = np.array(curve).T
-    area = 0.0
-    for start, end, low, high in zip(across[:-1], across[1:], up[:-1], up[1:], strict=True):
-        stop = min(end, limit)
-        if stop > start:
-            area += (stop - start) * (low + low + (high - low) * (stop - start) / (end - start)) / 2
-    return area / limit
-
-
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("limit", [0.05, 0.3, 1.0])
-def test_per_region_overlap_equals_every_threshold_tried(seed, limit):
-    generator = np.random.default_rng(seed)
-    masks = [generator.random((9, 11)) < 0.25 for _ in range(3)]
-    maps = [np.round(generator.random((9, 11)) + 0.4 * mask, 1 + seed % 2) for mask in masks]
-    assert pro(maps, masks, limit) == pytest.approx(naive_pro(maps, masks, limit), abs=1e-12)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.35, 0.5, 0.8, 1.0])
-def test_regions_are_those_of_scipy(share):
-    label = pytest.importorskip("scipy.ndimage").label
-    mask = np.random.default_rng(7).random((40, 33)) < share
-    found, (expected, count) = regions(mask), label(mask, np.ones((3, 3)))
-    assert found.max(initial=0) == count
-    assert len({*zip(found.ravel().tolist(), expected.ravel().tolist(), strict=True)}) == count + (not mask.all())
-
-
-def test_a_spiral_is_one_region():
-    mask = np.zeros((9, 9), bool)
-    mask[0, :] = mask[:, 8] = mask[8, :] = True
-    mask[2:9, 0] = mask[2, 0:7] = mask[2:7, 6] = True
-    assert regions(mask).max() == 1
-
-
-def test_large_and_small_regions_count_alike_and_a_perfect_map_is_one():
-    mask = np.zeros((20, 20), bool)
-    mask[:10, :10], mask[15, 15] = True, True
-    assert pro([mask.astype(float)], [mask]) == 1.0
-    only_large = np.where(np.arange(20)[:, None] < 10, mask, 0.0)
-    missed = pro([only_large + 1e-3 * ~mask], [mask])
-    assert missed == pytest.approx(0.5)
-    assert math.isnan(pro([mask.astype(float)], [np.zeros_like(mask)]))
 
 
 def marked(raws, golds):

@@ -1,8 +1,7 @@
-"""AUROC: anomaly scores + which are anomalous → area under the ROC curve (ties count half), average precision, per-region overlap.
+"""AUROC: anomaly scores + which are anomalous → area under the ROC curve (ties count half), average precision.
 
 For pictures give one score each, for pixels all pixels of all maps. Average precision is that of scikit-learn: the steps
-of the precision-recall curve, equals entering together. Per-region overlap is MVTec AD's (Bergmann et al. 2021,
-`pro_curve_util.py` of the evaluation code): mean overlap with the connected anomalies up to a share of false alarms.
+of the precision-recall curve, equals entering together.
 """
 
 import math
@@ -18,7 +17,6 @@ from omma.core.errors import DataError
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
 from omma.metrics.structured import as_number, parse
 
-FALSE_ALARMS = 0.3
 RESAMPLES, ROUNDS = 1000, 10
 
 Rule = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -35,52 +33,6 @@ def average_precision(
 ) -> float:
     """Precision at every score from the highest down, weighed by the recall that it adds. NaN without anomalies."""
     return float(_precision(*_by_score(scores, anomalous)))
-
-
-def pro(
-    maps: Sequence[Float[np.ndarray, "H W"]], masks: Sequence[Bool[np.ndarray, "H W"]], false_alarms: float = FALSE_ALARMS
-) -> float:
-    """Anomaly maps + true masks → area under per-region overlap up to a share of normal pixels, in [0, 1].
-
-    Each connected region (8 neighbours) counts alike, whatever its size. NaN without normal pixels or without regions.
-    """
-    weights, normal = [], []
-    num_regions = 0
-    for mask in masks:
-        labels = regions(mask)
-        sizes = np.bincount(labels.ravel())
-        num_regions += len(sizes) - 1
-        weights.append(np.where(labels > 0, 1 / sizes[labels], 0.0).ravel())
-        normal.append((labels == 0).ravel())
-    if not num_regions or not any(part.any() for part in normal):
-        return math.nan
-    scores, inverse = np.unique(-np.concatenate([np.asarray(one, float).ravel() for one in maps]), return_inverse=True)
-    rise = np.bincount(inverse, np.concatenate(weights), minlength=len(scores)) / num_regions
-    alarms = np.bincount(inverse, np.concatenate(normal), minlength=len(scores))
-    across, up = (np.concatenate([[0.0], np.cumsum(part).clip(max=1)]) for part in (alarms / alarms.sum(), rise))
-    inside = across <= false_alarms
-    end = np.interp(false_alarms, across, up)
-    return float(np.trapezoid([*up[inside], end], [*across[inside], false_alarms]) / false_alarms)
-
-
-def regions(mask: Bool[np.ndarray, "H W"]) -> np.ndarray:
-    """Mask → the same size with 0 outside and a number from 1 on for each connected region (8 neighbours)."""
-    mask = np.asarray(mask, bool)
-    parents = np.arange(mask.size).reshape(mask.shape)
-    rows, columns = mask.shape
-    parents[~mask] = mask.size
-    padded = np.full((rows + 2, columns + 2), mask.size)
-    while True:
-        padded[1:-1, 1:-1] = parents
-        views = [padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
-        lowest = np.where(mask, np.minimum.reduce(views), mask.size)
-        roots = np.append(lowest.ravel(), mask.size)
-        lowest = np.where(mask, roots[lowest], mask.size)
-        if (lowest == parents).all():
-            break
-        parents = lowest
-    _, numbers = np.unique(np.append(parents.ravel(), mask.size), return_inverse=True)
-    return np.where(mask, numbers[:-1].reshape(mask.shape) + 1, 0)
 
 
 @config

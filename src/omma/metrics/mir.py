@@ -19,57 +19,6 @@ NEWTON_STEPS = 5
 SIGMAS = 3.0
 
 
-def mir(layers: Sequence[States], visual: Bool[np.ndarray, " T"], trace: Trace | None = None) -> float:
-    """States behind each block (the embeddings left out), of all documents in one stream, + which tokens are visual → MIR.
-
-    Of each document officially the visual tokens and what stands behind them: leave other tokens out before. `trace` is
-    `exact_trace` (the default, their "accurate" mode) or `newton_trace` (their "fast" one, which see). DataError without
-    layers or with fewer than two tokens of a kind.
-    """
-    visual = np.asarray(visual, bool)
-    if not len(layers) or visual.sum() < 2 or (~visual).sum() < 2:
-        got = f"{len(layers)} layers with {visual.sum()} visual and {(~visual).sum()} other tokens"
-        raise DataError("MIR", got, "a layer and two tokens of each kind", "give more documents")
-    total = sum(layer_distance(states[visual], states[~visual], trace) for states in layers)
-    return math.log10(total) if total > 0 else -math.inf
-
-
-def layer_distance(visual: States, text: States, trace: Trace | None = None) -> float:
-    """States of visual tokens + of text tokens in one layer → Fréchet distance of the two clouds, scaled and tamed."""
-    visual, text = np.asarray(visual, float), np.asarray(text, float)
-    scale = 1 / np.linalg.norm(text, axis=1).mean()
-    return frechet(tame(visual * scale), tame(text * scale), trace)
-
-
-def tame(states: States) -> States:
-    """States → the same, where each whose norm is over 3 deviations from the median norm is the median of every coordinate.
-
-    Medians of an even number are the lower middle value, as in torch.
-    """
-    norms = np.linalg.norm(states, axis=1)
-    outliers = np.abs(norms - lower_median(norms)) > SIGMAS * norms.std(ddof=1)
-    return np.where(outliers[:, None], lower_median(states), states)
-
-
-def lower_median(values: Float[np.ndarray, "T ..."]) -> Float[np.ndarray, "..."]:
-    """Values → their median along the first axis; of an even number the lower of the two in the middle."""
-    middle = (len(values) - 1) // 2
-    return np.partition(values, middle, axis=0)[middle]
-
-
-def frechet(a: States, b: States, trace: Trace | None = None) -> float:
-    """Two clouds → squared distance of their means + trace of (A + B − 2 √(AB)) of their covariances."""
-    cov_a, cov_b = covariance(a), covariance(b)
-    apart = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
-    return float(apart + np.trace(cov_a) + np.trace(cov_b) - 2 * (trace or exact_trace)(cov_a, cov_b))
-
-
-def covariance(states: States) -> Float[np.ndarray, "D D"]:
-    """States → covariance with n − 1 in the denominator."""
-    centred = states - states.mean(axis=0)
-    return centred.T @ centred / (len(states) - 1)
-
-
 def exact_trace(a: Float[np.ndarray, "D D"], b: Float[np.ndarray, "D D"]) -> float:
     """Covariances → trace of the square root of their product, also where they are singular.
 
@@ -97,3 +46,54 @@ def newton_trace(a: Float[np.ndarray, "D D"], b: Float[np.ndarray, "D D"]) -> fl
         fix = "give more tokens than the states are wide, or take exact_trace"
         raise DataError("MIR", "covariances of too low a rank for Newton steps", "full rank", fix) from None
     return float(np.trace(first))
+
+
+def mir(layers: Sequence[States], visual: Bool[np.ndarray, " T"], trace: Trace = exact_trace) -> float:
+    """States behind each block (the embeddings left out), of all documents in one stream, + which tokens are visual → MIR.
+
+    Of each document officially the visual tokens and what stands behind them: leave other tokens out before. `trace` is
+    `exact_trace` (the default, their "accurate" mode) or `newton_trace` (their "fast" one, which see). DataError without
+    layers or with fewer than two tokens of a kind.
+    """
+    visual = np.asarray(visual, bool)
+    if not len(layers) or visual.sum() < 2 or (~visual).sum() < 2:
+        got = f"{len(layers)} layers with {visual.sum()} visual and {(~visual).sum()} other tokens"
+        raise DataError("MIR", got, "a layer and two tokens of each kind", "give more documents")
+    total = sum(layer_distance(states[visual], states[~visual], trace) for states in layers)
+    return math.log10(total) if total > 0 else -math.inf
+
+
+def layer_distance(visual: States, text: States, trace: Trace = exact_trace) -> float:
+    """States of visual tokens + of text tokens in one layer → Fréchet distance of the two clouds, scaled and tamed."""
+    visual, text = np.asarray(visual, float), np.asarray(text, float)
+    scale = 1 / np.linalg.norm(text, axis=1).mean()
+    return frechet(tame(visual * scale), tame(text * scale), trace)
+
+
+def tame(states: States) -> States:
+    """States → the same, where each whose norm is over 3 deviations from the median norm is the median of every coordinate.
+
+    Medians of an even number are the lower middle value, as in torch.
+    """
+    norms = np.linalg.norm(states, axis=1)
+    outliers = np.abs(norms - lower_median(norms)) > SIGMAS * norms.std(ddof=1)
+    return np.where(outliers[:, None], lower_median(states), states)
+
+
+def lower_median(values: Float[np.ndarray, "T ..."]) -> Float[np.ndarray, "..."]:
+    """Values → their median along the first axis; of an even number the lower of the two in the middle."""
+    middle = (len(values) - 1) // 2
+    return np.partition(values, middle, axis=0)[middle]
+
+
+def frechet(a: States, b: States, trace: Trace = exact_trace) -> float:
+    """Two clouds → squared distance of their means + trace of (A + B − 2 √(AB)) of their covariances."""
+    cov_a, cov_b = covariance(a), covariance(b)
+    apart = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    return float(apart + np.trace(cov_a) + np.trace(cov_b) - 2 * trace(cov_a, cov_b))
+
+
+def covariance(states: States) -> Float[np.ndarray, "D D"]:
+    """States → covariance with n − 1 in the denominator."""
+    centred = states - states.mean(axis=0)
+    return centred.T @ centred / (len(states) - 1)
