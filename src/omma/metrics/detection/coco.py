@@ -5,7 +5,6 @@ file. The gold is the list of the picture's annotations. AP is no sum over pictu
 whole pictures; AP and AR of size ranges and all AR come without one (NaN).
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from omma.core.errors import DataError
 from omma.metrics.detection.annotations import Index, Kind, Note, found_of, index, read_mask, truth_of
 from omma.metrics.detection.curves import average, intervals, precision, recall
 from omma.metrics.detection.matching import AREA_NAMES, AREAS, THRESHOLDS, Matched, Rules, match
+from omma.metrics.detection.reply import is_number, read_json
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
 
 PEOPLE = Rules(areas=(AREAS[0], AREAS[2], AREAS[3]), most=20)
@@ -150,19 +150,3 @@ class CocoMask(CocoBox):
         if true_sizes - {mask.size_yx}:
             return None
         return {"category_id": category, "segmentation": mask, "score": float(score)}
-
-
-def read_json(raw: str) -> Any:
-    """Model text → what it holds as JSON, in a code fence or bare; None if it is not JSON, nested too deep, or empty."""
-    text = raw.strip()
-    if text.startswith("```"):
-        text = text.partition("\n")[2].rpartition("```")[0]
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value from JSON is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15

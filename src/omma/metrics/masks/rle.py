@@ -132,6 +132,11 @@ def intersection(masks: Sequence[Rle]) -> Rle:
     return _overlay(masks, len(masks))
 
 
+def without(a: Rle, b: Rle) -> Rle:
+    """Two masks of one size → what the first covers and the second does not. DataError for unequal sizes."""
+    return intersection([a, Rle(b.height, b.width, np.concatenate([[0], b.counts]))])
+
+
 def shared_pixels(a: Rle, b: Rle) -> int:
     """Two masks of one size → px that both cover. DataError for unequal sizes."""
     require_same_size(a, b)
