@@ -1,7 +1,7 @@
 """Tiny random folders of BLIP-2 and InstructBLIP as transformers publishes them, over OPT and Llama."""
 
-import numpy as np
 import torch
+from draws import Draw
 from llava_folders import TEXTS, draw_text, open_pair, spread, their_inputs
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertTokenizerFast, PreTrainedTokenizerFast
@@ -94,9 +94,11 @@ def configs(rng, language, vocab_size, tied, image_id, asked):
                 image_token_index=image_id)  # fmt: skip
 
 
-def blip(kind, language, tied, seed, folder):
-    """Both sides of a random folder."""
-    rng, own = np.random.default_rng(seed), words(language)
+def blip(kind, seed, folder, **fixed):
+    """Both sides of a random folder, over OPT or Llama."""
+    draw = Draw(seed, **fixed)
+    language, tied = draw.one("language", "opt", "llama"), draw.one("tied", False, True)
+    rng, own = draw.rng, words(language)
     second = question_words()
     said = configs(rng, language, len(own) + int(rng.integers(0, 4)), tied, own.convert_tokens_to_ids("<image>"), len(second))
     side = said["vision_config"]["image_size"]

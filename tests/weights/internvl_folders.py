@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from draws import LANGUAGES, Draw
 from llava_folders import CHATML, TEXTS, Pair, draw_text, spread
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -22,7 +23,6 @@ from transformers.models.internvl.modeling_internvl import (
     InternVLVisionConfig,
 )
 from transformers.models.internvl.processing_internvl import InternVLProcessor
-from transformers.models.qwen3.modeling_qwen3 import Qwen3Config
 
 from omma.schema.sample import Sample
 
@@ -114,32 +114,23 @@ def draw_vision(rng: np.random.Generator, kind: str, *, patch: int, side: int) -
     return InternVLVisionConfig(**sizes, attention_bias=False, use_qk_norm=True, norm_type="rms_norm", use_mean_pooling=True)
 
 
-def draw_language(rng: np.random.Generator, kind: str, vocab_size: int, tied: bool) -> Any:
-    """A random small Qwen2 (InternVL 2.5, 3), Qwen3 (3.5) or Llama."""
-    if kind != "qwen3":
-        return draw_text(rng, kind, vocab_size, tied)
-    groups = int(rng.choice([1, 2]))
-    return Qwen3Config(
-        hidden_size=16, intermediate_size=int(rng.integers(20, 60)), num_hidden_layers=int(rng.integers(1, 4)),
-        num_attention_heads=groups * 2, num_key_value_heads=groups, head_dim=8, vocab_size=vocab_size,
-        max_position_embeddings=4096, tie_word_embeddings=tied, initializer_range=0.2,
-    )  # fmt: skip
-
-
-def internvl(seed: int, tower: str, language: str, layer: int, tied: bool, ratio: float, max_tiles: int) -> tuple[Any, Hand]:
-    """A random model of the line and its processor."""
-    rng, words = np.random.default_rng(seed), tokenizer()
+def internvl(seed: int, **fixed: Any) -> tuple[Any, Hand]:
+    """A random model of the line and its processor: InternViT of either kind, any language model, layer and downsampling."""
+    draw, words = Draw(seed, **fixed), tokenizer()
+    tower, language, tied = draw.one("tower", "small", "large"), draw.one("language", *LANGUAGES), draw.one("tied", False, True)
+    ratio, tiles, rng = draw.one("ratio", 0.5, 0.5, 0.25, 1.0), draw.one("tiles", 1, 3, 4, 6, 12), draw.rng
     factor = round(1 / ratio)
     patch, side = int(rng.choice([4, 6])), factor * int(rng.integers(1, 3)) * (2 if factor == 1 else 1)
     vision = draw_vision(rng, tower, patch=patch, side=side)
-    text = draw_language(rng, language, len(words) + int(rng.integers(0, 4)), tied)
+    text = draw_text(rng, language, len(words) + int(rng.integers(0, 4)), tied)
     tokens = (side // factor) ** 2
     cfg = InternVLConfig(
         vision_config=vision, text_config=text, image_token_id=words.convert_tokens_to_ids(SLOT), image_seq_length=tokens,
-        downsample_ratio=ratio, vision_feature_layer=layer, tie_word_embeddings=tied, attn_implementation="eager",
+        downsample_ratio=ratio, vision_feature_layer=draw.layers(vision.num_hidden_layers, several=False),
+        tie_word_embeddings=tied, attn_implementation="eager",
     )  # fmt: skip
     theirs = InternVLForConditionalGeneration(cfg)
     spread(theirs, seed)
     square = {"height": patch * side, "width": patch * side}
-    image = GotOcr2ImageProcessorPil(size=square, crop_to_patches=True, max_patches=max_tiles)
+    image = GotOcr2ImageProcessorPil(size=square, crop_to_patches=True, max_patches=tiles)
     return theirs, Hand(words, image, tokens, num_frames=int(rng.integers(2, 4)))

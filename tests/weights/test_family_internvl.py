@@ -12,21 +12,13 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 1.1e-6, gradients 1.7e-5.
+# fp32, as a share of the largest value compared. Worst case measured: logits 1.1e-6, gradients 6.4e-6.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
-DRAWS = {  # seed: tower, language, layer, tied, downsampling, tiles
-    0: ("small", "qwen2", -1, False, 0.5, 6),
-    1: ("large", "qwen2", -1, False, 0.5, 12),
-    2: ("small", "qwen2", -1, True, 0.5, 4),
-    3: ("small", "qwen3", -1, False, 0.5, 12),
-    4: ("large", "qwen3", -2, True, 1.0, 3),
-    5: ("small", "llama", 1, False, 0.5, 1),
-    6: ("small", "qwen3", -1, False, 0.25, 6),
-}
+SEEDS = range(8)
 
 
-def opened(seed, folder):
-    return open_pair(folder, *internvl(seed, *DRAWS[seed]))
+def opened(seed, folder, **fixed):
+    return open_pair(folder, *internvl(seed, **fixed))
 
 
 def asked(root, pair):
@@ -37,7 +29,7 @@ def asked(root, pair):
     return [*(sample(root, number, own) for number, own in enumerate(sizes)), *films]
 
 
-@pytest.mark.parametrize("seed", DRAWS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
     pair = opened(seed, tmp_path / "released")
     documents = asked(tmp_path, pair)

@@ -37,11 +37,11 @@ CLASSES = {
     "Qwen3VLForConditionalGeneration": (lambda to: test_family_qwen3.draw("qwen3_vl", 0, to), "model.layers.0.mlp.up_proj.weight"),
     "Qwen3VLMoeForConditionalGeneration": (lambda to: test_family_qwen3.draw("qwen3_vl_moe", 0, to), "visual.pos_embed.weight"),
     "InternVLForConditionalGeneration": (
-        lambda to: open_pair(to, *internvl(0, "small", "qwen2", -1, False, 0.5, 6)),
+        lambda to: open_pair(to, *internvl(0)),
         "mlp1.0.weight",
     ),
-    "Blip2ForConditionalGeneration": (lambda to: blip("blip-2", "opt", False, 1, to), "Qformer.bert.embeddings.LayerNorm.weight"),
-    "InstructBlipForConditionalGeneration": (lambda to: blip("instructblip", "llama", False, 10, to), "llm_proj.weight"),
+    "Blip2ForConditionalGeneration": (lambda to: blip("blip-2", 1, to), "Qformer.bert.embeddings.LayerNorm.weight"),
+    "InstructBlipForConditionalGeneration": (lambda to: blip("instructblip", 1, to), "llm_proj.weight"),
     "Ovis2ForConditionalGeneration": (lambda to: test_family_ovis.ovis2(0, to), "visual_tokenizer.head.0.weight"),
 }
 WITH_VIDEOS = (
