@@ -134,6 +134,13 @@ def test_cider_by_hand():
     assert twice == pytest.approx(10 * sum(one) / 4 * math.exp(-9 / 72))
 
 
+def test_a_caption_alone_is_marked_with_all_its_ngrams_alike():
+    """Ours: two of three words and one of two bigrams in common; one trigram differs, there are no 4-grams."""
+    assert Cider().judge("A red dog.", ["a red cat"], {}).score == pytest.approx((2 / 3 + 1 / 2) / 4)
+    assert Cider().judge("a big red bus", ["a big red bus", "cows"], {}).score == pytest.approx((1 + 0) / 2)
+    assert Cider().judge("", ["a red cat"], {}).score == 0.0
+
+
 def test_domains_are_scored_by_themselves():
     golds = {"1": ["a red cat"], "2": ["a dog"], "3": ["two cows"]}
     replies = {"1": "a red cat", "2": "the dog", "3": "two cows"}
@@ -173,6 +180,7 @@ def test_no_reply_raises_and_scores_keep_their_bounds(rule, raw, gold):
     for number in rule.aggregate(rows):
         assert 0 <= number.value <= (10.0 + 1e-9 if "CIDEr" in number.metric else 1.0 + 1e-9)
     assert rows[0].mark.parsed == bool(rule.words(raw))
+    assert all(0 <= row.mark.score <= 1 + 1e-9 for row in rows)
 
 
 def test_a_very_long_reply_is_scored_in_seconds():

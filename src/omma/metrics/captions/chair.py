@@ -2,8 +2,9 @@
 
 Rohrbach et al. 2018; LisaAnne/Hallucination, `utils/chair.py` at 585f2d9. Its table of words for the 80 kinds of COCO,
 `data/synonyms.txt` (one line per kind: the name, then other words for it, with commas), comes from the user. The original
-brings words to the singular with `pattern.en`; here a word is one of the table if it, or it without an English plural
-ending, stands there, which needs no other library and differs only for words that are not in the table.
+splits words with nltk and brings them to the singular with `pattern.en`; here they are those of the PTB tokenizer, and a word
+is one of the table if it, or it without an English plural ending, stands there. So this is a variant of ours: it needs no
+other library, and its figures can differ from the original's by words that the two bring to another singular.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,6 +106,7 @@ class Chair(Metric):
     """
 
     label = "CHAIRi"
+    variant = "omma"
     source = "LisaAnne/Hallucination utils/chair.py"
 
     synonyms: str

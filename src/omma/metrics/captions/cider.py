@@ -14,7 +14,7 @@ import numpy as np
 
 from omma.core.config import config
 from omma.metrics.captions.caption import LONGEST, CaptionMetric, Words, count_ngrams
-from omma.metrics.metric import Facts, Mark, Marked, Number, grouped, number
+from omma.metrics.metric import Facts, Marked, Number, grouped, number
 
 SIGMA = 6.0
 
@@ -23,8 +23,11 @@ SIGMA = 6.0
 class Frequencies:
     """In the references of how many of `pictures` each n-gram occurs."""
 
-    pictures: int
+    pictures: float
     of: Mapping[Words, int]
+
+
+ALIKE = Frequencies(math.e, {})  # every n-gram weighs 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +104,16 @@ def _products(ours: Vector, theirs: Vector, weigh: Callable[[float, float], floa
 class Cider(CaptionMetric):
     """CIDEr-D of the corpus, the mean over pictures. Its interval takes the document frequencies as they are.
 
-    One caption has no CIDEr without the others, so a mark's score is NaN; `scores` gives one per caption, and `cider_d`
-    with `frequencies` of some fixed references serves where captions come one by one.
+    One caption alone has no document frequencies: a mark's score is a tenth of its CIDEr where every n-gram weighs alike, in
+    [0, 1]. `scores` gives the CIDEr of each caption among the others; where captions come one by one, call `cider_d` with
+    `frequencies` of some fixed references.
     """
 
     label = "CIDEr"
     source = "tylin/coco-caption pycocoevalcap/cider/cider_scorer.py"
 
-    def match(self, said: str, gold: str | Sequence[str], facts: Facts) -> Mark:
-        return Mark(said, math.nan)
-
-    def unread(self, gold: str | Sequence[str], facts: Facts) -> Mark:
-        return Mark(None, math.nan)
+    def match(self, said: str, gold: str | Sequence[str], facts: Facts) -> float:
+        return self.one(said, self.references(gold), ALIKE) / 10
 
     def one(self, said: str, golds: Sequence[str], known: Frequencies) -> float:
         """Words + words of the references + document frequencies → the score of one caption."""

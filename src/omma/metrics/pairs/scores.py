@@ -1,7 +1,5 @@
 """Scores: one picture and several captions → which caption the model's scores prefer. What the pair benchmarks share."""
 
-from typing import Any
-
 from omma.core.config import config
 from omma.metrics.metric import Facts, Metric
 from omma.metrics.structured import as_numbers, parse
@@ -19,6 +17,3 @@ class ScoredCaptions(Metric):
     def extract(self, raw: str, facts: Facts) -> list[float] | None:
         scores = as_numbers(parse(raw))
         return scores if scores and len(scores) == self.num_captions else None
-
-    def match(self, said: Any, gold: Any, facts: Facts) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} compares nothing yet")
