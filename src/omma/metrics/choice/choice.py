@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from omma.core.config import config
-from omma.metrics.metric import Facts, Marked, Metric, Number, number
+from omma.metrics.metric import Facts, Marked, Metric, Number, mean, number
 
 LETTERS = string.ascii_uppercase
 
@@ -41,12 +41,7 @@ def shares(label: str, marked: Sequence[Marked], group: Callable[[Marked], Any])
     for one in marked:
         if (name := group(one)) is not None:
             groups.setdefault(str(name), []).append(one)
-    return [share(f"{label}/{name}", groups[name]) for name in sorted(groups)]
-
-
-def share(label: str, marked: Sequence[Marked]) -> Number:
-    """Marked replies → the mean of their scores under a name of its own."""
-    return number(label, marked, [(one.mark.score, 1.0) for one in marked], ratio)
+    return [mean(f"{label}/{name}", groups[name]) for name in sorted(groups)]
 
 
 def macro(label: str, marked: Sequence[Marked], group: Callable[[Marked], Any]) -> Number:

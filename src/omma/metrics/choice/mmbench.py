@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from omma.core.config import config
-from omma.metrics.choice.choice import lettered, share, units
+from omma.metrics.choice.choice import lettered, units
 from omma.metrics.choice.lmms_eval import trusted_letter
 from omma.metrics.choice.vlmevalkit import FAILED, VlmEvalKitChoice
-from omma.metrics.metric import Facts, Marked, Number
+from omma.metrics.metric import Facts, Marked, Number, mean
 
 ROTATION = 1_000_000  # passes of one question have the same index modulo this
 LETTERS = "ABCDE"  # lmms-eval looks for five letters, whatever the question has
@@ -32,8 +32,8 @@ class MmBench(VlmEvalKitChoice):
         for one in marked:
             questions.setdefault(int(one.facts["index"]) % ROTATION, []).append(one)
         first = [one for one in marked if int(one.facts["index"]) < ROTATION]
-        vanilla = [share("vanilla accuracy", first)] if first else []
-        return units(self.label, marked, questions), *vanilla, share("accuracy of all passes", marked)
+        vanilla = [mean("vanilla accuracy", first)] if first else []
+        return units(self.label, marked, questions), *vanilla, mean("accuracy of all passes", marked)
 
 
 @config

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import lettered, ratio, share, shares
+from omma.metrics.choice.choice import lettered, ratio, shares
 from omma.metrics.choice.mmmu_reading import bracketed, contained, last, letter_of, open_readings, open_right, stripped
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, number
+from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, mean, number
 
 DOMAINS = {
     "Art and Design": ("Art", "Art_Theory", "Design", "Music"),
@@ -66,7 +66,7 @@ class Mmmu(Metric):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Marked replies → overall first, then the domains, then the subjects. DataError if there are none."""
-        overall = share(self.label, marked)
+        overall = mean(self.label, marked)
         domains = shares(self.label, marked, lambda one: DOMAIN_OF.get(one.facts["subject"]))
         return (overall, *domains, *shares(self.label, marked, lambda one: one.facts["subject"]))
 

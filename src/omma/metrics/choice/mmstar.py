@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, macro, share, shares
+from omma.metrics.choice.choice import Choice, macro, shares
 from omma.metrics.choice.lmms_eval import trusted_letter
-from omma.metrics.metric import Facts, Marked, Number
+from omma.metrics.metric import Facts, Marked, Number, mean
 
 OPTIONS = "abcd"
 OPENINGS = ("", "(", "option ", "the answer is ")
@@ -41,7 +41,7 @@ class MmStar(Choice):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Marked replies → overall, then the categories. DataError if there are none."""
-        return share(self.label, marked), *shares(self.label, marked, lambda one: one.facts["category"])
+        return mean(self.label, marked), *shares(self.label, marked, lambda one: one.facts["category"])
 
 
 @config

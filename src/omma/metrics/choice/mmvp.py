@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, lettered, share, units
+from omma.metrics.choice.choice import Choice, lettered, units
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Marked, Number
+from omma.metrics.metric import Facts, Marked, Number, mean
 
 VERDICT = re.compile(r"(yes|no)", re.IGNORECASE)
 READINGS = (
@@ -49,7 +49,7 @@ class Mmvp(Choice):
         for one in marked:
             pairs.setdefault((int(one.facts["index"]) - 1) // 2, []).append(one)
         whole = {place: pair for place, pair in pairs.items() if len(pair) == 2}
-        return *([units(self.label, marked, whole)] if whole else []), share("accuracy", marked)
+        return *([units(self.label, marked, whole)] if whole else []), mean("accuracy", marked)
 
 
 @config

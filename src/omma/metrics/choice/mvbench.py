@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, lettered, ratio, share
+from omma.metrics.choice.choice import Choice, lettered, ratio
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Mark, Marked, Number, number
+from omma.metrics.metric import Facts, Mark, Marked, Number, mean, number
 
 BARE = "()"
 OPTION = re.compile(r"([A-E])\.\s*(.+)\Z", re.IGNORECASE)
@@ -90,7 +90,7 @@ class LmmsEvalMvBench(Choice):
         """Marked replies → accuracy of those that are not empty (none without any) and of all. DataError if there are none."""
         answered = [(one.mark.score, float(not one.mark.details["empty"])) for one in marked]
         found = [number(self.label, marked, answered, ratio)] if any(there for _, there in answered) else []
-        return *found, share("accuracy of all", marked)
+        return *found, mean("accuracy of all", marked)
 
 
 def _plain(text: str) -> str:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, share
-from omma.metrics.metric import Facts, Marked, Number
+from omma.metrics.choice.choice import Choice
+from omma.metrics.metric import Facts, Marked, Number, mean
 
 OPTIONS = "ABCDE"
 SAID = re.compile(r"The answer is ([A-Z]).")
@@ -41,7 +41,7 @@ class ScienceQa(Choice):
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         """Marked replies → overall, and over questions with pictures. DataError if there are none."""
         pictured = [one for one in marked if one.facts.get("image")]
-        return (share(self.label, marked), *([share(f"{self.label}/image", pictured)] if pictured else []))
+        return (mean(self.label, marked), *([mean(f"{self.label}/image", pictured)] if pictured else []))
 
 
 @config

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 
 from omma.core.config import config
-from omma.metrics.choice.choice import Choice, lettered, ratio, share, shares
+from omma.metrics.choice.choice import Choice, lettered, ratio, shares
 from omma.metrics.choice.lmms_eval import trusted_letter
 from omma.metrics.choice.vlmevalkit import infer
-from omma.metrics.metric import Facts, Marked, Number, number
+from omma.metrics.metric import Facts, Marked, Number, mean, number
 
 PREFIXES = ("The best answer is", "The correct answer is", "The answer is", "The answer")
 GLUED = ("The best option isThe correct option is", "Best answer:Best option:")  # two missing commas in the script
@@ -83,4 +83,4 @@ class VlmEvalKitVideoMme(LmmsEvalVideoMme):
 
 
 def _over_all(marked: Sequence[Marked]) -> tuple[Number, ...]:
-    return share("accuracy", marked), *shares("accuracy", marked, lambda one: one.facts.get("duration"))
+    return mean("accuracy", marked), *shares("accuracy", marked, lambda one: one.facts.get("duration"))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import share, shares
-from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
+from omma.metrics.choice.choice import shares
+from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, mean
 from omma.metrics.text import normalise
 
 
@@ -58,9 +58,9 @@ class MmVet(Metric):
         """
         names = sorted({str(name) for one in marked for name in one.facts.get("capability", ())})
         having = {name: [one for one in marked if name in one.facts.get("capability", ())] for name in names}
-        each = [share(f"{self.label}/{name}", having[name]) for name in names]
+        each = [mean(f"{self.label}/{name}", having[name]) for name in names]
         together = shares(f"{self.label}/exactly", marked, lambda one: "+".join(sorted(one.facts.get("capability", ()))) or None)
-        return share(self.label, marked), *each, *together
+        return mean(self.label, marked), *each, *together
 
 
 @config

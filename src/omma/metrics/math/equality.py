@@ -13,6 +13,7 @@ from omma.metrics.math.verify import verified
 from omma.metrics.metric import Facts, Mark, Metric
 
 CLOSE = 1e-6  # relative
+LONGEST = 1000
 CUE = re.compile(r"(?:answer(?:\s+(?:is|would be|should be)\b|\s*:)|####)[\s:*]*", re.IGNORECASE)
 NUMBER = re.compile(r"-?(?:(?<!\d)\d++(?:,\d{3})*+(?:\.\d++)?|\.\d++)(?:\s?(?:\\?%|/\s?\d++))?")
 BOX = "\\boxed{"
@@ -50,7 +51,10 @@ def math_equal(said: str, gold: str) -> bool:
 
     Values are equal within 1e-6 of the greater. "1,000", "2 1/2", "x = 5", "$\\frac{5}{2}$" and "5 cm" are values. A
     percentage equals the share and the bare number ("50%", "0.5" and "50"). Units count only where both answers have one.
+    Texts of over 1,000 characters are compared as texts only.
     """
+    if max(len(said), len(gold)) > LONGEST:
+        return said == gold
     a, b = _normal(said), _normal(gold)
     if not a or not b:
         return False
@@ -79,7 +83,7 @@ class MathVerify(MathAnswer):
     """Accuracy by math-verify, which runs in a process of its own and is stopped after `seconds`.
 
     Where it is not installed, takes longer or fails, `math_equal` decides; `details["judge"]` says which one did, so that
-    scores of machines with and without it can be told apart. The whole reply is handed over: it extracts for itself.
+    scores of machines with and without it can be told apart. It is handed the final answer, not the whole reply.
     """
 
     variant = "math-verify"
