@@ -1,5 +1,6 @@
 """`omma eval`: a model → records and verdicts, on held-out samples of a run or on published benchmarks."""
 
+import inspect
 import json
 import os
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Annotated
 
 import torch
 import typer
+from rich.markup import escape
 
 from omma.cli.arguments import Parts
 from omma.cli.find import find_recipe, own_parts
@@ -23,6 +25,7 @@ from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.job import Share, evaluate
 from omma.evaluate.question import Supply
+from omma.evaluate.rulers import metrics
 from omma.evaluate.saved import find_saved, load_talker
 from omma.generate.sight import Sight
 from omma.media.store import Store
@@ -31,6 +34,7 @@ from omma.schema.manifest import read_manifest
 from omma.train.parallel import pick_device
 
 SCORES = "runs/scores"
+PAID = "paid.sqlite"  # what servers answered, beside the records
 Model = Annotated[
     str,
     typer.Argument(
@@ -44,7 +48,7 @@ What = Annotated[
     list[str],
     typer.Argument(
         metavar="[SUITE] [PATH=VALUE]",
-        help="names of benchmarks joined by commas (--suites lists them), then changes such as benchmarks.0.limit=100",
+        help="names of benchmarks joined by commas (--list shows them), then changes such as benchmarks.0.limit=100",
         default_factory=list,
         show_default=False,
     ),
@@ -58,7 +62,7 @@ On = Annotated[str, typer.Option("--on", metavar="RUN", help="the run whose held
 To = Annotated[str, typer.Option("--to", metavar="FOLDER", help=f"where scores go (a run's own folder, else {SCORES})")]
 Limit = Annotated[int, typer.Option("--limit", metavar="N", help="ask N questions of each benchmark, drawn by its seed")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu or cuda")]
-Suites = Annotated[bool, typer.Option("--suites", help="list the suites and stop")]
+Listing = Annotated[bool, typer.Option("--list", help="list the suites and the metrics, and stop")]
 
 
 def command(
@@ -74,7 +78,7 @@ def command(
     to: To = "",
     limit: Limit = 0,
     device: Device = "auto",
-    suites: Suites = False,
+    listing: Listing = False,
 ) -> None:
     """Score a model: a run on its own held-out samples, or any model on published benchmarks or questions of yours.
 
@@ -89,10 +93,10 @@ def command(
 
     What was answered elsewhere: omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
 
-    Questions of yours: omma eval runs/quickstart --data my.jsonl --metric vqa_accuracy
+    Questions of yours: omma eval runs/quickstart --data my.jsonl --metric vqa
     """
-    if suites:
-        list_suites()
+    if listing:
+        list_all()
         return
     if not model:
         raise ConfigError("omma eval", "no MODEL", "a run, a checkpoint, a released folder or an address", "see `omma eval --help`")
@@ -150,7 +154,7 @@ def published(
                 evaluate((benchmark,), recorded(answers, benchmark, supply), supply, place, sight)
         else:
             assert supply.store is not None
-            answerer = open_model(model, supply.store, pick_device(device), trusted)
+            answerer = open_model(model, supply.store, pick_device(device), trusted, place / PAID)
             share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
             if not evaluate(suite, answerer, supply, place, sight, share):
                 say(f"share {share.rank + 1} of {share.ranks} is answered; whoever ends last scores")
@@ -183,11 +187,15 @@ def moment_of(checkpoint: Path, on: str, sight: Sight) -> str:
     return f"after-{state['stage']}" if ended else checkpoint.name
 
 
-def list_suites() -> None:
-    """Names and what they are, on the screen."""
+def list_all() -> None:
+    """Suites, then metrics, each with what it is, on the screen."""
     out = screen()
+    out.print("Suites", style="bold")
     for name, item in all_suites().items():
-        out.print(f"  [cyan]{name:<24}[/cyan] {item.summary}", soft_wrap=True)
+        out.print(f"  [cyan]{name:<28}[/cyan] {item.summary}", soft_wrap=True)
+    out.print("\nMetrics, for questions of your own", style="bold")
+    for name, kind in metrics().items():
+        out.print(f"  [cyan]{name:<28}[/cyan] {escape(_first_line(kind))}", soft_wrap=True)
 
 
 def _recipe(place: Path, parts: Sequence[Path]) -> Recipe:
@@ -196,3 +204,7 @@ def _recipe(place: Path, parts: Sequence[Path]) -> Recipe:
 
 def _seen(name: str, sight: Sight) -> str:
     return name + {"picture": "", "grey": "-blind", "shuffled": "-shuffled"}[sight]
+
+
+def _first_line(kind: type) -> str:
+    return (inspect.getdoc(kind) or "").partition("\n")[0]

@@ -17,7 +17,7 @@ def find_suite(text: str, changes: tuple[str, ...] = (), limit: int = 0) -> tupl
     """`pope`, or `pope,mme` → their benchmarks; changes act on `benchmarks.0` and so on. ConfigError for an unknown name."""
     suites = [_suite(name.strip()) for name in text.split(",") if name.strip()]
     if not suites:
-        raise ConfigError("suite", "no name", "one or more, joined by commas", "`omma eval --suites` lists them")
+        raise ConfigError("suite", "no name", "one or more, joined by commas", "`omma eval --list` lists them")
     joined = Suite(id=text, title=text, benchmarks=tuple(one for suite in suites for one in suite.benchmarks))
     changed = override(joined, changes)
     assert isinstance(changed, Suite)
@@ -38,7 +38,7 @@ def all_suites() -> dict[str, Listed]:
 def _suite(name: str) -> Suite:
     suites = all_suites()
     if name not in suites:
-        raise ConfigError("suite", f"no suite {name!r}", "", f"{did_you_mean(name, suites)} (`omma eval --suites` lists all)")
+        raise ConfigError("suite", f"no suite {name!r}", "", f"{did_you_mean(name, suites)} (`omma eval --list` lists all)")
     suite = getattr(importlib.import_module(suites[name].module), name)()
     assert isinstance(suite, Suite), f"{name} returns a {type(suite).__name__}"
     return suite
