@@ -14,19 +14,17 @@ from omma.metrics.captions.ptb_rules import NAMES, RULES, Rule
 DROPPED = frozenset(
     ["\n", "''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-", "--", "...", ";"]
 )
-KEPT = 16_384  # captions whose words are remembered: references come again for every metric
+KEPT, SHORT = 16_384, 1_000  # captions, not longer than this, whose words are remembered: references come again for every metric
 NEWLINES = str.maketrans(dict.fromkeys("\r\n\u000b\u000c\u0085\u2028\u2029", " "))
 
 
-@lru_cache(maxsize=KEPT)
 def words(caption: str) -> str:
     """Caption → its words with single spaces between, in small letters, marks dropped. Line breaks count as spaces.
 
     A caption is read by itself. Officially all captions are the lines of one file, and the next line's first word can
     decide whether a single initial at the end ("vitamin A.") keeps its full stop; no caption's words depend on another here.
     """
-    found = (token.lower() for token in tokens(caption.translate(NEWLINES) + "\n"))
-    return " ".join(token for token in found if token not in DROPPED)
+    return _kept(caption) if len(caption) <= SHORT else _read(caption)
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -49,6 +47,16 @@ def tokens(text: str) -> Iterator[str]:
         at += used
         if token is not None:
             yield _from_pairs(token)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(caption: str) -> str:
+    return _read(caption)
+
+
+def _read(caption: str) -> str:
+    found = (token.lower() for token in tokens(caption.translate(NEWLINES) + "\n"))
+    return " ".join(token for token in found if token not in DROPPED)
 
 
 @cache
