@@ -14,7 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omma.core.errors import DataError
+from omma.metrics.detection.annotations import found_of, index, truth_of
 from omma.metrics.detection.coco import CocoBox, CocoMask, coco_numbers
+from omma.metrics.detection.curves import _level, _weighted, average, precision
+from omma.metrics.detection.matching import Rules, match
 from omma.metrics.metric import Marked
 
 GOLDEN = Path(__file__).parents[2] / "../shared/golden/coco-detection"
@@ -185,6 +188,34 @@ def test_twice_the_same_box_is_wrong_once():
     said = [object_at(0), object_at(0), object_at(30)]
     value = scored(CocoBox(), [(said, [object_at(0), object_at(30)])])[0].value
     assert value == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
+def test_a_picture_drawn_twice_weighs_as_two_pictures():
+    """The bootstrap's AP with weights 2, 0, 1, … is the AP of the set in which pictures stand as often."""
+    draw = np.random.default_rng(5)
+    weight = np.array([2, 0, 1, 3, 1, 2])
+    notes = [[object_at(20.0 * i, category_id=1 + i % 2) for i in range(draw.integers(1, 6))] for _ in weight]
+    found = [
+        [
+            note | {"bbox": [note["bbox"][0] + draw.integers(0, 4), 0, 10, 10], "score": draw.random()}
+            for note in own
+            for _ in range(2)
+        ]
+        for own in notes
+    ]
+
+    def matched(pictures):
+        names = index([{"id": i} for i in range(len(pictures))], [{"id": 1}, {"id": 2}])
+        true, said = ([one | {"image_id": i} for i, p in enumerate(pictures) for one in table[p]] for table in (notes, found))
+        return match(truth_of(true, names, "bbox"), found_of(said, names, "bbox"), Rules())
+
+    once, repeated = matched(range(len(weight))), matched(np.repeat(np.arange(len(weight)), weight))
+    order = np.lexsort((-once.score, once.category))
+    there = np.bincount(once.real_category, weight[once.real_picture], 2)
+    for place in range(10):
+        expected = average(precision(repeated, 2)[:, 0, place])
+        assert _weighted(_level(once, order, place), weight.astype(float), there) == pytest.approx(expected, abs=1e-9)
+        assert 0 < expected < 1 or place > 6
 
 
 def test_nothing_to_score_and_strange_pictures_are_errors():

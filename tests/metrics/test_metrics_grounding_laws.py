@@ -26,13 +26,18 @@ BOX = [0, 0, 10, 8]
 MASK = {"size": [10, 20], "counts": [20, 60, 120]}
 BOXES = [{"category_id": 1, "bbox": BOX, "area": 80}]
 MASKS = [{"category_id": 1, "segmentation": MASK, "area": 60}]
+POINTS = [number for i in range(17) for number in (i, i % 5, 2)]
+PEOPLE = [{"category_id": 1, "keypoints": POINTS, "num_keypoints": 17, "bbox": [0, 0, 16, 4], "area": 2000}]
 GOLDS = {  # of each ruler: what is right, and a reply that says so
-    **dict.fromkeys(("RefCoco", "RefCocoNotebook", "RefCocoInclusive", "RefCocoMdetr"), (BOX, "[0, 0, 10, 8]")),
+    **dict.fromkeys(
+        ("RefCoco", "RefCocoNotebook", "RefCocoInclusive", "RefCocoMdetr", "GroundingSuiteBox"), (BOX, "[0, 0, 10, 8]")
+    ),
     "ScreenSpot": (BOX, "(0.2, 0.3)"),
     **dict.fromkeys(("ReferringMask", "ReasonSeg", "GroundingSuiteMask", "GRefCoco"), (MASK, json.dumps(MASK))),
     **dict.fromkeys(("VideoObject", "Davis"), ([MASK] * 3, json.dumps([MASK] * 3))),
     "Gcg": ({"labels": ["cat"], "masks": [MASK]}, json.dumps({"phrases": ["cat"], "masks": [MASK]})),
     **dict.fromkeys(("CocoBox", "LvisBox", "Odinw"), (BOXES, json.dumps(BOXES))),
+    "CocoKeypoints": (PEOPLE, json.dumps(PEOPLE)),
     **dict.fromkeys(("CocoMask", "LvisMask"), (MASKS, json.dumps(MASKS))),
     "Moments": ([2.0, 8.0], "2.0 to 8.0"),
     "VtimeLlmMoments": ([2.0, 8.0], "from 05 to 20"),

@@ -89,3 +89,10 @@ class RefCocoMdetr(RefCoco):
 
     def overlap(self, said: Corners, gold: Sequence[float]) -> float:
         return generalized_iou(said, gold)
+
+
+@config
+class GroundingSuiteBox(RefCoco):
+    """GSEval's Acc@0.5 for boxes. Its script leaves out what has no prediction or no picture file; here it counts, as wrong."""
+
+    source: ClassVar[str] = "hustvl/GroundingSuite evaluate_grounding.py"

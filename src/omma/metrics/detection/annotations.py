@@ -109,7 +109,10 @@ def _masks(notes: Sequence[Note], names: Index) -> Masks:
 
 
 def _points(notes: Sequence[Note]) -> np.ndarray:
-    return np.array([note["keypoints"] for note in notes], float).reshape(len(notes), -1, 3)
+    for note in notes:
+        if len(note["keypoints"]) != 3 * len(PERSON_SIGMAS):
+            raise DataError("keypoints", f"{len(note['keypoints'])} numbers", f"x, y and v of {len(PERSON_SIGMAS)} points")
+    return np.array([note["keypoints"] for note in notes], float).reshape(len(notes), len(PERSON_SIGMAS), 3)
 
 
 def _true_shapes(notes: Sequence[Note], names: Index, kind: Kind, area: np.ndarray) -> Shapes:

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.metrics.detection.annotations import Index, Kind, Note, found_of, index, read_mask, truth_of
+from omma.metrics.detection.annotations import PERSON_SIGMAS, Index, Kind, Note, found_of, index, read_mask, truth_of
 from omma.metrics.detection.curves import average, intervals, precision, recall
 from omma.metrics.detection.matching import AREA_NAMES, AREAS, THRESHOLDS, Matched, Rules, match
 from omma.metrics.detection.reply import is_number, read_json
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
+from omma.metrics.structured import as_numbers
 
 PEOPLE = Rules(areas=(AREAS[0], AREAS[2], AREAS[3]), most=20)
 OBJECTS = Rules()
@@ -71,6 +72,7 @@ class CocoBox(Metric):
     source: ClassVar[str] = "cocodataset/cocoapi PythonAPI/pycocotools/cocoeval.py"
     ties: ClassVar[str] = "detections of equal score stand by sorted picture, then as given; of equal overlaps the last object"
     kind: ClassVar[Kind] = "bbox"
+    rules: ClassVar[Rules] = OBJECTS
 
     def extract(self, raw: str, facts: Facts) -> list[dict[str, Any]] | None:
         said = read_json(raw)
@@ -102,7 +104,7 @@ class CocoBox(Metric):
         names = self._index(marked)
         notes = [{**note, "image_id": one.id} for one in marked for note in one.gold]
         found = [{**note, "image_id": one.id} for one in marked for note in one.mark.details["found"]]
-        matched = match(truth_of(notes, names, self.kind), found_of(found, names, self.kind), OBJECTS)
+        matched = match(truth_of(notes, names, self.kind), found_of(found, names, self.kind), self.rules)
         values = _summary(matched, len(names.categories), self.kind)
         low, high = intervals(matched, len(names.categories), len(names.pictures), self.label)
         spans = {"AP": 0, "AP50": 1, "AP75": 6}
@@ -150,3 +152,20 @@ class CocoMask(CocoBox):
         if true_sizes - {mask.size_yx}:
             return None
         return {"category_id": category, "segmentation": mask, "score": float(score)}
+
+
+@config
+class CocoKeypoints(CocoBox):
+    """COCO keypoint AP by object keypoint similarity: `keypoints` as 17 × (x, y, v) px, the twenty best people of a picture.
+
+    The gold needs `keypoints`, `num_keypoints`, `bbox` and `area`. Ten numbers; there is no small size.
+    """
+
+    kind: ClassVar[Kind] = "keypoints"
+    rules: ClassVar[Rules] = PEOPLE
+
+    def _detection(self, one: Mapping[str, Any], gold: Sequence[Note], size: tuple[int, int] | None) -> dict[str, Any] | None:
+        score, category, points = one.get("score", 1.0), one.get("category_id"), as_numbers(one.get("keypoints"))
+        if not is_number(score) or not isinstance(category, int | str) or points is None or len(points) != 3 * len(PERSON_SIGMAS):
+            return None
+        return {"category_id": category, "keypoints": points, "score": float(score)}

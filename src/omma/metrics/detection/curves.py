@@ -5,6 +5,7 @@ a real object in a size range has no value there (NaN) and no part in a mean. Ti
 """
 
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -62,45 +63,63 @@ def average(values: np.ndarray) -> float:
 def intervals(matched: Matched, num_categories: int, num_pictures: int, seed: str) -> Float[np.ndarray, "2 T+1"]:
     """Matched detections → low and high of AP over all thresholds, then of each threshold (95%), size range 0.
 
-    200 resamples of whole pictures; a category that a resample lacks has no part in its mean.
+    200 resamples of whole pictures; a category that a resample lacks has no part in its mean. Fewer distinct pictures raise
+    the envelope of precision, so the draws are moved until their mean is the value itself, and cut to [0, 1].
     """
     order = np.lexsort((-matched.score, matched.category))
-    picture, category = matched.picture[order], matched.category[order]
-    counted = ~matched.ignored[order, 0].T
-    right, wrong = matched.hit[order, 0].T & counted, ~matched.hit[order, 0].T & counted
+    levels = [_level(matched, order, level) for level in range(matched.hit.shape[2])]
     real = matched.real[:, 0]
+    picture, category = matched.real_picture[real], matched.real_category[real]
     random = np.random.default_rng(zlib.crc32(seed.encode()))
-    draws = []
-    for _ in range(RESAMPLES):
-        weight = np.bincount(random.integers(num_pictures, size=num_pictures), minlength=num_pictures).astype(float)
-        there = np.bincount(matched.real_category[real], weight[matched.real_picture[real]], num_categories)
-        levels = [_weighted(r, w, weight[picture], category, there) for r, w in zip(right, wrong, strict=True)]
-        draws.append([np.mean(levels), *levels])
-    table = np.array(draws)
-    kept = table[np.isfinite(table[:, 0])]
-    if not len(kept):
-        return np.full((2, matched.hit.shape[2] + 1), np.nan)
-    return np.asarray(np.quantile(kept, [0.025, 0.975], axis=0))
+    draws = [np.bincount(random.integers(num_pictures, size=num_pictures), minlength=num_pictures) for _ in range(RESAMPLES)]
+
+    def of(weight: np.ndarray) -> list[float]:
+        there = np.bincount(category, weight[picture], num_categories)
+        return [_weighted(level, weight, there) for level in levels]
+
+    whole, table = np.array(of(np.ones(num_pictures))), np.array([of(weight.astype(float)) for weight in draws])
+    table = np.concatenate([table.mean(axis=1, keepdims=True), table], axis=1)[np.isfinite(table[:, 0])]
+    if not len(table):
+        return np.full((2, len(levels) + 1), np.nan)
+    moved = table - table.mean(axis=0) + np.concatenate([[whole.mean()], whole])
+    return np.asarray(np.quantile(moved, [0.025, 0.975], axis=0).clip(0, 1))
 
 
-def _weighted(right: np.ndarray, wrong: np.ndarray, weight: np.ndarray, category: np.ndarray, there: np.ndarray) -> float:
-    """AP of one threshold with pictures counted `weight` times: all categories on one axis, each raised above the last."""
-    kept = there[category] > 0
-    category, share = category[kept], there[category[kept]]
-    found, lost = (_running((flags * weight)[kept], category) for flags in (right, wrong))
-    height = 2.0 * (len(there) - category)  # precision falls from category to category, recall rises
-    value = np.maximum.accumulate((found / (found + lost + EPS) + height)[::-1])[::-1] - height
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Detections that count at one threshold, by category and falling score, and where the category of each begins."""
+
+    picture: np.ndarray
+    category: np.ndarray
+    right: np.ndarray
+    starts: np.ndarray
+
+
+def _level(matched: Matched, order: np.ndarray, level: int) -> _Level:
+    kept = order[~matched.ignored[order, 0, level]]
+    category = matched.category[kept]
+    right = matched.hit[kept, 0, level].astype(float)
+    return _Level(matched.picture[kept], category, right, np.searchsorted(category, category))
+
+
+def _weighted(level: _Level, weight: np.ndarray, there: np.ndarray) -> float:
+    """AP with pictures counted `weight` times, of categories with `there` objects: all on one axis, each above the last."""
     present = np.flatnonzero(there > 0)
     if not present.size:
         return float("nan")
-    asked = (RECALLS[None, :] + 2.0 * present[:, None]).ravel()
-    place = np.searchsorted(found / share + 2.0 * category, asked - 1e-12)
-    ends = np.repeat(np.searchsorted(category, present, side="right"), RECALLS.size)
+    amount = weight[level.picture]
+    found, counted = (_running(amounts, level.starts) for amounts in (amount * level.right, amount))
+    height = 2.0 * (len(there) - level.category)  # precision falls from category to category, recall rises
+    value = np.maximum.accumulate((found / (counted + EPS) + height)[::-1])[::-1] - height
+    step = there.max() + 1  # whole numbers, so that nothing is rounded where a recall is just reached
+    needed = np.ceil(RECALLS * there[present, None] - 1e-9)
+    needed += needed / there[present, None] < RECALLS
+    place = np.searchsorted(found + step * level.category, (needed + step * present[:, None]).ravel())
+    ends = np.repeat(np.searchsorted(level.category, present, side="right"), RECALLS.size)
     return float(np.where(place < ends, np.append(value, 0.0)[place], 0.0).mean())
 
 
-def _running(amounts: np.ndarray, category: np.ndarray) -> np.ndarray:
+def _running(amounts: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Running sum within each category."""
-    sums = np.cumsum(amounts)
-    starts = np.searchsorted(category, category)
-    return sums - np.concatenate([[0.0], sums])[starts]
+    sums = np.concatenate([[0.0], np.cumsum(amounts)])
+    return sums[1:] - sums[starts]
