@@ -54,7 +54,7 @@ def clip_b_16() -> Part:
 def clip_l_14() -> Part:
     """CLIP ViT-L/14: 256 features."""
     return tower_alone(
-        "clip",
+        "clip-l-14",
         "CLIP ViT-L/14",
         CROP_224,
         replace(CLIP_L_224, feature_layer=-1),
@@ -67,7 +67,7 @@ def clip_l_14() -> Part:
 def clip_l_14_336() -> Part:
     """CLIP ViT-L/14 at 336 px: 576 features; LLaVA reads its last block but one."""
     return tower_alone(
-        "clip-336",
+        "clip-l-14-336",
         "CLIP ViT-L/14 336 px",
         CROP_336,
         replace(CLIP_L_336, feature_layer=-1),
