@@ -24,13 +24,12 @@ import test_family_mini_gemini
 import test_family_minicpm
 import test_family_nvlm
 import test_family_ovis
-import test_family_qwen2
-import test_family_qwen3
 import test_family_qwen_vl
 import test_family_vila
 from blip_folders import blip, several
 from llava_folders import their_inputs
 from llava_line import llava, llava_next, llava_onevision, onevision_inputs, vipllava
+from qwen_line import qwen
 
 from omma.model.vlm import Vlm
 from omma.weights.maps import florence2, vila
@@ -75,10 +74,10 @@ FAMILIES = {
         Family("llava_onevision", by(partial(llava_onevision, language="qwen2"), 4), onevision_inputs),
         Family("llava_onevision_1_5", into(test_family_llava_onevision_1_5.released, 0, "memory")),
         Family("qwen_vl", into(test_family_qwen_vl.released), tokens=2048, patches=5000),
-        Family("qwen2_vl", by(test_family_qwen2.draw, "qwen2_vl", 0), **OF_QWEN),
-        Family("qwen2_5_vl", by(test_family_qwen2.draw, "qwen2_5_vl", 0), **OF_QWEN),
-        Family("qwen3_vl", by(test_family_qwen3.draw, "qwen3_vl", 0), **OF_QWEN),
-        Family("qwen3_vl_moe", by(test_family_qwen3.draw, "qwen3_vl_moe", 0), **OF_QWEN),
+        Family("qwen2_vl", by(qwen, "qwen2_vl", 0), **OF_QWEN),
+        Family("qwen2_5_vl", by(qwen, "qwen2_5_vl", 0), **OF_QWEN),
+        Family("qwen3_vl", by(qwen, "qwen3_vl", 0), **OF_QWEN),
+        Family("qwen3_vl_moe", by(qwen, "qwen3_vl_moe", 0), **OF_QWEN),
         Family("internvl", by(test_family_internvl.opened, 0), **OF_INTERNVL),
         Family(
             "internvl_chat",

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import test_family_ovis
-import test_family_qwen2
-import test_family_qwen3
 from blip_folders import blip
 from internvl_folders import internvl
 from llava_folders import open_pair
 from llava_line import llava, llava_next, llava_onevision, vipllava
+from qwen_line import qwen
 
 from omma.weights.export import export
 from omma.weights.family import families
@@ -29,13 +28,13 @@ CLASSES = {
         "model.vision_tower.vision_model.embeddings.patch_embedding.weight",
     ),
     "VipLlavaForConditionalGeneration": (lambda to: vipllava(10, to), "multi_modal_projector.norm.weight"),
-    "Qwen2VLForConditionalGeneration": (lambda to: test_family_qwen2.draw("qwen2_vl", 0, to), "vision_tower.blocks.0.norm1.weight"),
+    "Qwen2VLForConditionalGeneration": (lambda to: qwen("qwen2_vl", 0, to), "vision_tower.blocks.0.norm1.weight"),
     "Qwen2_5_VLForConditionalGeneration": (
-        lambda to: test_family_qwen2.draw("qwen2_5_vl", 0, to),
+        lambda to: qwen("qwen2_5_vl", 0, to),
         "model.visual.merger.ln_q.weight",
     ),
-    "Qwen3VLForConditionalGeneration": (lambda to: test_family_qwen3.draw("qwen3_vl", 0, to), "model.layers.0.mlp.up_proj.weight"),
-    "Qwen3VLMoeForConditionalGeneration": (lambda to: test_family_qwen3.draw("qwen3_vl_moe", 0, to), "visual.pos_embed.weight"),
+    "Qwen3VLForConditionalGeneration": (lambda to: qwen("qwen3_vl", 0, to), "model.layers.0.mlp.up_proj.weight"),
+    "Qwen3VLMoeForConditionalGeneration": (lambda to: qwen("qwen3_vl_moe", 0, to), "visual.pos_embed.weight"),
     "InternVLForConditionalGeneration": (
         lambda to: open_pair(to, *internvl(0)),
         "mlp1.0.weight",
