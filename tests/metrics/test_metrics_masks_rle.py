@@ -115,6 +115,7 @@ def test_masks_of_two_sizes_are_not_compared():
         [[1, 2, 3, 4, 5, float("nan")]],
         [["a", 2, 3, 4, 5, 6]],
         [[1, 2, 3, 4, 5, 1e300]],
+        [[0, 0, 900_000, 0] * 20],
     ],
 )
 def test_broken_masks_are_data_errors(value):

@@ -12,7 +12,8 @@ from omma.core.errors import DataError
 from omma.metrics.masks.rle import Rle, union
 
 FINE = 5.0  # steps a pixel
-FARTHEST = 1e6  # px; an edge is drawn step by step
+FARTHEST = 1e6  # px
+LONGEST = 2e6  # px of outline; it is drawn step by step
 
 
 def polygons_to_mask(polygons: Sequence[Sequence[float]], height: int, width: int) -> Rle:
@@ -27,7 +28,11 @@ def polygon_to_mask(polygon: Sequence[float], height: int, width: int) -> Rle:
         raise DataError("polygon", f"{corners.size} numbers", "x and y of three corners or more")
     if not np.abs(corners).max() <= FARTHEST:
         raise DataError("polygon", "a corner that is not a number or far outside", "px of the picture")
-    u, v = _outline(np.trunc(FINE * corners + 0.5).astype(np.int64).reshape(-1, 2))
+    fine = np.trunc(FINE * corners + 0.5).astype(np.int64).reshape(-1, 2)
+    length = np.abs(fine - np.roll(fine, -1, axis=0)).max(axis=1).sum() / FINE
+    if length > LONGEST:
+        raise DataError("polygon", f"an outline of {length:,.0f} px", f"at most {LONGEST:,.0f}")
+    u, v = _outline(fine)
     crossing = np.flatnonzero(u[1:] != u[:-1]) + 1
     u_here, u_last, v_here, v_last = u[crossing], u[crossing - 1], v[crossing], v[crossing - 1]
     x = (np.where(u_here < u_last, u_here, u_here - 1) + 0.5) / FINE - 0.5
