@@ -24,6 +24,7 @@ from omma.nn.init import init
 from omma.objective.next_token import NextToken
 from omma.schema.batch import Stream
 from omma.schema.view import num_slots
+from omma.train.guard import _document
 
 TOLERANCE = 2e-5  # fp32, in units of the largest value; worst case measured over the tests below 2.3e-6
 SIZES = ([(70, 40)], [], [(96, 33), (32, 32)], [(40, 64)])
@@ -145,6 +146,16 @@ def test_visual_tokens_are_shared_out_among_documents(make_vlm, make_document, p
         assert visual_borders(batch, want[-1], last=last) == tuple(want)
         nobody = pack(cfg, documents[:1])
         assert visual_borders(nobody, 16, last=last) == (0, 0)
+
+
+def test_one_document_of_a_batch_can_be_looked_at_alone(looking, make_document, pack):
+    """As the guard against values that are not finite does, which keeps all pictures."""
+    cfg, module = looking
+    batch = pack(cfg, [make_document(cfg, sizes, seed=i) for i, sizes in enumerate(SIZES)])
+    for number in range(len(SIZES)):
+        first, last = batch.cu_seqlens[number : number + 2].tolist()
+        hidden = module(_document(batch, number)).stream.hidden
+        assert len(hidden) == last - first and torch.isfinite(hidden).all()
 
 
 def test_packed_equals_unpacked_in_loss_and_every_gradient(looking, make_document, pack):

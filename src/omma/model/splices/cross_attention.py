@@ -199,7 +199,8 @@ def visual_borders(batch: Batch, num_visual: int, *, last: bool) -> tuple[int, .
     """Batch + number of its visual tokens → borders (S + 1) of each document's among them.
 
     They lie in the order of documents and pictures, so slots that point at each picture's first token (or `last`) say where
-    documents begin (or end). Without any such slot no document has visual tokens.
+    documents begin (or end). Without any such slot no document has visual tokens; what lies before the first is the first's,
+    as where one document of a batch is looked at by itself among all pictures.
     """
     borders, slots, gather = (x.cpu().numpy() for x in (batch.cu_seqlens, batch.slots, batch.gather))
     real = (gather >= 0) & (gather < num_visual)
@@ -212,7 +213,7 @@ def visual_borders(batch: Batch, num_visual: int, *, last: bool) -> tuple[int, .
         return (0, *np.maximum.accumulate(ends).tolist())
     starts = np.full(len(borders) - 1, num_visual)
     np.minimum.at(starts, document, gather[real])
-    return (*np.minimum.accumulate(starts[::-1])[::-1].tolist(), num_visual)
+    return (0, *np.minimum.accumulate(starts[::-1])[::-1].tolist()[1:], num_visual)
 
 
 def _ends(lengths: Sequence[int]) -> tuple[int, ...]:
