@@ -6,11 +6,12 @@ import torch
 
 from omma.core.config import config
 from omma.media.views.fixed import Fixed
+from omma.media.windows import windows
 from omma.model.connectors.mlp import Mlp
 from omma.model.language.decoder import Decoder
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm, init
-from omma.schema.batch import IGNORE, Batch, Pictures
+from omma.schema.batch import IGNORE, Batch, Pictures, Windows
 from omma.schema.row import RowPicture
 from omma.schema.sample import Media
 from omma.schema.talk import Text
@@ -87,6 +88,8 @@ def pack():
         if not grids:  # law 8: a blank tile keeps the tower at work
             side = cfg.connector.merge
             grids, patches = [(1, side, side)], [np.zeros((side**2, 3 * cfg.patch**2))]
+        plans = [picture.plan for d in documents for picture in d["pictures"]]
+        together = Windows(*map(torch.from_numpy, windows(plans))) if plans else None
         gather = [g if g < 0 else g + int(seen[i]) for i, d in enumerate(documents) for g in d["gather"]]
         positions = np.concatenate([cfg.position_ids(len(d["ids"]), d["pictures"]) for d in documents])
         return Batch(
@@ -94,7 +97,7 @@ def pack():
             positions=torch.as_tensor(positions),
             cu_seqlens=torch.as_tensor(starts),
             labels=torch.as_tensor(np.concatenate([d["labels"] for d in documents])),
-            pictures=Pictures(torch.as_tensor(np.concatenate(patches)).to(torch.uint8), torch.tensor(grids)),
+            pictures=Pictures(torch.as_tensor(np.concatenate(patches)).to(torch.uint8), torch.tensor(grids), None, together),
             slots=torch.as_tensor(np.concatenate([d["slots"] + starts[i] for i, d in enumerate(documents)])),
             gather=torch.tensor(gather, dtype=torch.long),
             sample_ids=tuple(f"s{i}" for i in range(len(documents))),

@@ -1,7 +1,7 @@
 """Tiny random folders of Ovis in its own layout, and what its code makes of samples, put together by hand.
 
 There is no class in transformers. Towers and language models are its classes; what joins them is written here as AIDC-AI/Ovis v1.0,
-v1.6 and v2.0 say (`modeling_ovis.py`, `base_visual_tokenizer.py`, `conversation_formatter.py`).
+v1.5, v1.6 and v2.0 say (`modeling_ovis.py`, `base_visual_tokenizer.py`, `conversation_formatter.py`).
 """
 
 import json
@@ -31,11 +31,13 @@ from omma.weights.start import Weights, start_model
 PATCH, MOST = 4, 9
 START, ATOM, WHOLE, COLUMN, ROW, END = -301, -300, -302, -303, -304, -305
 COLOURS = {"clip": ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]), "siglip": ([0.5] * 3, [0.5] * 3)}
+BOOSTED = {6: "s2wrapper-adaptive", 7: "s2wrapper", 8: "s2wrapper-adaptive"}  # seed: hd_booster of Ovis 1.5
 DRAWS = {  # seed: tower, language, choice, tied, px behind the last patch
     0: ("clip", "qwen2", "softmax", False, 0), 1: ("siglip", "llama", "softmax", False, 2),
     2: ("aimv2", "qwen2", "softmax", True, 0),
     3: ("siglip", "qwen2", "st_argmax", True, 0), 4: ("aimv2", "qwen2", "st_argmax", False, 0),
-    5: ("clip", "llama", "st_argmax", False, 0),
+    5: ("clip", "llama", "st_argmax", False, 0), 6: ("siglip", "llama", "softmax", False, 2),
+    7: ("siglip", "qwen2", "softmax", False, 0), 8: ("clip", "qwen2", "softmax", True, 0),
 }  # fmt: skip
 
 
@@ -47,19 +49,40 @@ class Whole(nn.Module):
         self.kind, self.said = kind, said
         self.llm, self.tower = language, tower
         self.vocabulary, self.indicators = said["vocab_size"], 2 if "use_indicators" in said else 5
-        width = tower.config.hidden_size * said["hidden_stride"] ** 2
+        width = tower.config.hidden_size * said["hidden_stride"] ** 2 * (2 if said.get("hd_booster") else 1)
         words = self.vocabulary - self.indicators
         self.head = nn.Sequential(nn.Linear(width, words, bias=False), nn.LayerNorm(words))
         self.vte = nn.Embedding(self.vocabulary, language.config.hidden_size)
 
-    def probabilities(self, pixels):
-        """Pixels (n, 3, side, side) → (n, tokens, words)."""
+    def probabilities(self, pictures):
+        """Tiles (n, 3, side, side) of every picture → (tiles that are said, tokens, words)."""
+        seen = self.features(torch.cat(pictures)).split([len(own) for own in pictures])
+        if self.said.get("hd_booster"):
+            seen = [self.boosted(own) for own in seen]
+        return self.worded(torch.cat(seen))
+
+    def boosted(self, seen):
+        """Features of a whole and, if there are any, of its quarters → both scales of the whole."""
+        side = int(seen.shape[1] ** 0.5)
+        pooled = torch.zeros_like(seen[0])
+        if len(seen) == 5:
+            quarters = seen[1:].view(2, 2, side, side, -1)
+            merged = torch.cat([torch.cat(list(row), dim=1) for row in quarters])
+            area = nn.functional.interpolate(merged.permute(2, 0, 1)[None], size=side, mode="area")
+            pooled = area[0].flatten(1).T
+        return torch.cat((seen[0], pooled), dim=1)[None]
+
+    def features(self, pixels):
+        """Pixels (n, 3, side, side) → the last of the hidden states (n, patches, width)."""
         inner, states = self.tower, []
         blocks = getattr(inner, "vision_model", inner).encoder.layers
         hook = blocks[-1].register_forward_hook(lambda module, given, out: states.append(out[0] if isinstance(out, tuple) else out))
         inner(pixels)
         hook.remove()
-        features = states[0][:, 1:] if self.kind == "clip" else states[0]
+        return states[0][:, 1:] if self.kind == "clip" else states[0]
+
+    def worded(self, features):
+        """Features → how much of each visual word the tokens are."""
         count, length, width = features.shape
         side, stride = int(length**0.5), self.said["hidden_stride"]
         rest = -side % stride
@@ -72,9 +95,8 @@ class Whole(nn.Module):
 
     def embeddings(self, ids, pixels):
         """Ids of the release (negative: picture and indicators) + one tensor of tiles per picture → what the language reads."""
-        tiles = [tile for own in pixels for tile in own]
         table, words = self.vte.weight, self.vocabulary - self.indicators
-        seen = iter(self.probabilities(torch.stack(tiles)) @ table[:words] if tiles else ())
+        seen = iter(self.probabilities(pixels) @ table[:words] if pixels else ())
         rows = []
         for number in ids:
             if number == ATOM:
@@ -127,10 +149,12 @@ def placeholders(grid, framed):
     return [*out, END]
 
 
-def tiles_of(image, side, colours, framed):
+def tiles_of(image, side, colours, framed, booster=None):
     """`preprocess_image`: pixel values of the tiles, padded with zeros behind the normalisation; and the grid."""
     width, height = image.size
     grid = (1, 1) if framed else grid_of(width, height, side)
+    if booster == "s2wrapper" or (booster and not (height < side * 1.5 or width < side * 1.5)):
+        grid = (2, 2)
     crops = [image.crop((x, y, x + w, y + h)) for x, y, w, h in cells(width, height, grid)]
     mean, std = (torch.tensor(values)[:, None, None] for values in colours)
     out = []
@@ -216,7 +240,7 @@ class Opened:
 
     @property
     def framed(self):
-        return self.kind == "clip"
+        return "use_indicators" in self.whole.said
 
 
 def ovis(seed, folder):
@@ -225,11 +249,11 @@ def ovis(seed, folder):
     own = words(language, spare)
     backbone, backbone_config = draw_backbone(rng, kind, rest)
     text = draw_text(rng, language, len(own) + (int(rng.integers(1, 4)) if spare else 0), tied)
-    stride = 1 if kind == "clip" else int(rng.integers(1, 4))
+    stride = 1 if kind == "clip" else int(rng.integers(1, 4)) if seed not in BOOSTED else seed - 4
     said = {"model_type": f"{kind}_visual_tokenizer", "vocab_size": int(rng.integers(20, 40)), "tokenize_function": choice}
     said |= {"tau": 1.0, "hidden_stride": stride, "drop_cls_token": kind == "clip", "backbone_config": backbone_config}
-    if kind == "clip":
-        said["use_indicators"] = True
+    if kind == "clip" or seed in BOOSTED:
+        said |= {"use_indicators": True, "hd_booster": BOOSTED.get(seed)}
     language_model = {"qwen2": Qwen2ForCausalLM, "llama": LlamaForCausalLM}[language](text)
     whole = Whole(kind, backbone, language_model, said)
     spread(whole, seed)
@@ -269,7 +293,8 @@ def their_ids(opened, root, one):
     """Ids of the release, and tiles of every picture."""
     side, pixels, pictures = opened.cfg.view.size, [], []
     for media in one.media:
-        tiles, grid = tiles_of(Image.open(root / media.uri).convert("RGB"), side, colours_of(opened.kind), opened.framed)
+        image, booster = Image.open(root / media.uri).convert("RGB"), opened.whole.said.get("hd_booster")
+        tiles, grid = tiles_of(image, side, colours_of(opened.kind), opened.framed, booster)
         pixels.append(tiles)
         pictures.append(placeholders(grid, opened.framed))
     query = "".join("<image>\n" for _ in one.media) + one.turns[0].text

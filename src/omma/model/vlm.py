@@ -138,7 +138,7 @@ class VlmModule(nn.Module):
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""
         grids = regrid(pictures.grids, self.cfg.encoder)
-        visual = self.connector(replace(self.encoder(pictures), asked=pictures.asked), grids)
+        visual = self.connector(replace(self.encoder(pictures), asked=pictures.asked, windows=pictures.windows), grids)
         shrink: Callable[[Grid], Grid] = self.cfg.connector.grid
         for cfg, reducer in zip(self.cfg.reducers, self.reducers, strict=True):
             grids = _shrunk(grids, shrink)

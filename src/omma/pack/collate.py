@@ -8,8 +8,9 @@ import torch
 from omma.core.errors import ShapeError
 from omma.media.apply import patchify
 from omma.media.store import Store
+from omma.media.windows import windows
 from omma.pack.pixels import Patches, Pixels
-from omma.schema.batch import IGNORE, Asked, Batch, Blends, Pictures
+from omma.schema.batch import IGNORE, Asked, Batch, Blends, Pictures, Windows
 from omma.schema.row import NO_TAGS, Row
 from omma.schema.talk import Eye
 from omma.schema.view import NO_BLEND
@@ -113,7 +114,9 @@ def _pictures(rows: Sequence[Row], patches: Sequence[Sequence[Patches]], eye: Ey
     if not grids:
         return blank(eye)
     stream = np.concatenate([values for given in patches for values in given])
-    return Pictures(torch.from_numpy(stream), torch.tensor(grids), _asked(rows))
+    whole, box = windows([picture.plan for row in rows for picture in row.pictures])
+    together = Windows(torch.from_numpy(whole), torch.from_numpy(box))
+    return Pictures(torch.from_numpy(stream), torch.tensor(grids), _asked(rows), together)
 
 
 def _asked(rows: Sequence[Row]) -> Asked | None:

@@ -19,21 +19,32 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Windows:
+    """Which tiles belong together: the number of the tile that shows the whole of each tile's picture, its own where there is none,
+    and where on that one the tile lies: x0, y0, x1, y1 in parts of its sides."""
+
+    whole: Int[Tensor, "I"]
+    box: Float[Tensor, "I 4"]
+
+
+@dataclass(frozen=True, slots=True)
 class Pictures:
     """Tiles of all pictures: raw patches (channel, row, column order, 0..255) row by row, and (frames, rows, columns) per tile.
 
     The frames of a tile follow one another. Values are whole, but of tiles that an encoder has resized for another. `asked` is
-    None for a model whose connector reads no words.
+    None for a model whose connector reads no words; without `windows` every tile is a picture of its own.
     """
 
     patches: Shaped[Tensor, "P C"]
     grids: Int[Tensor, "I 3"]
     asked: Asked | None = None
+    windows: Windows | None = None
 
     def to(self, device: torch.device | str) -> "Pictures":
         """The same tiles on another device."""
         asked = self.asked and Asked(self.asked.tokens.to(device), self.asked.cu_seqlens.to(device))
-        return Pictures(self.patches.to(device), self.grids.to(device), asked)
+        windows = self.windows and Windows(self.windows.whole.to(device), self.windows.box.to(device))
+        return Pictures(self.patches.to(device), self.grids.to(device), asked, windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,8 @@ class Stream:
 
     `positions` are the position ids of each token, `cu_seqlens` the document borders, `modality` 0 for text and
     1 for visual tokens, and `origin` the index of each token in the batch, so that a block may shorten the stream.
-    `taps` are states (T, D) of inner layers that were asked for. `asked` is what a connector may read beside patch features.
+    `taps` are states (T, D) of inner layers that were asked for. `asked` and `windows` are what a connector may read beside patch
+    features, as in `Pictures`.
     """
 
     hidden: Float[Tensor, "T D"]
@@ -112,3 +124,4 @@ class Stream:
     origin: Int[Tensor, "T"]
     taps: tuple[Tensor, ...] = ()
     asked: Asked | None = None
+    windows: Windows | None = None

@@ -1,17 +1,20 @@
-"""Fused features: MouSi's pair of vision experts, Florence-VL's depth and breadth of one tower, SPHINX's four towers."""
+"""Fused features: MouSi's pair of vision experts, Ferret-v2's whole and parts, Florence-VL's depth and breadth, SPHINX's towers."""
 
 from dataclasses import replace
 
 from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson
+from omma.media.views.best_fit import BestFit
 from omma.media.views.pad import Pad
 from omma.media.views.quarters import Quarters
 from omma.model.connectors.mlp import Mlp
 from omma.model.connectors.normed_pair import NormedPair
+from omma.model.connectors.upsample_add import UpsampleAdd
 from omma.model.vision.conv_next import ConvNext
 from omma.model.vision.fusion import DINO, Fusion
 from omma.model.vision.sphinx import Sphinx
 from omma.model.vision.vit import ViT
+from omma.model.vision.whole_and_parts import WholeAndParts
 from omma.model.vlm import Vlm
 from omma.nn.rotary import Llama3Scaling
 from omma.pack.chat import Chat
@@ -57,6 +60,44 @@ def mousi_7b() -> Recipe:
         trainable={"align": ("connector",), "instruct": ("connector", "language")},
     )
     return replace(base, id="mousi", title="MouSi 7B", model=model, data=DATA, stages=STAGES, claims=claims)
+
+
+# arXiv 2404.07973: captions, then dense descriptions of regions with both projectors, then instructions. What trains in the last
+# two besides, rates and lengths were not read: they are LLaVA-1.5's. The paper starts the second projector as a copy of the first.
+FERRET_STAGES = (
+    replace(STAGES[0], trains=("connector.whole.*",)),
+    replace(STAGES[1], name="dense", trains=("connector.*", "splice.*"), mixture={"dense": 1.0}),
+    replace(STAGES[1], trains=("connector.*", "splice.*", "language.*")),
+)
+
+
+def ferret_v2_7b() -> Recipe:
+    """Ferret-v2 7B: CLIP on the whole picture, DINOv2 on its tiles, a projector for each, the coarse map upsampled and added."""
+    base = llava_1_5_7b()
+    model = Vlm(
+        view=BestFit(size=336, fill=(0, 0, 0)),
+        encoder=WholeAndParts(whole=CLIP_L_336, parts=DINO),
+        connector=UpsampleAdd(projector=Mlp(depth=2)),
+        language=VICUNA_7B,
+        text=vicuna(32_000),
+    )
+    sources: dict[str, Reader] = {
+        "captions": LlavaJson(path="blip_laion_cc_sbu_558k.json", task="caption"),
+        "dense": LlavaJson(path="dense_regions.json"),
+        "instructions": LlavaJson(path="ferret_v2_instructions.json"),
+    }
+    claims = Claims(
+        source="arXiv 2404.07973, whose code and weights were not released; tiles and their layout as LLaVA-NeXT's, which it "
+        "follows; without its visual sampler: regions are written as text",
+        visual_tokens={"672x672": 576 + 48 * 49, "640x480": 576 + 36 * 49, "336x336": 576 + 24 * 25},
+        parameters={
+            "encoder.*": CLIP + DINOV2, "connector.*": 2 * (1024 * 4096 + 4096 + 4096 * 4096 + 4096), "splice.*": 4096,
+            "language.*": 6_738_415_616,
+        },
+        trainable={"align": ("connector",), "dense": ("connector", "splice"), "instruct": ("connector", "language", "splice")},
+    )  # fmt: skip
+    data = replace(DATA, sources=sources)
+    return replace(base, id="ferret-v2", title="Ferret-v2 7B", model=model, data=data, stages=FERRET_STAGES, claims=claims)
 
 
 # decoder of microsoft/Florence-2-large: layers with two attentions, the norm of its inputs and its places

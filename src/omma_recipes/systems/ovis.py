@@ -10,10 +10,12 @@ from omma.evaluate.benchmarks.caption_loss import CaptionLoss
 from omma.media.views.cells import Cells
 from omma.media.views.covering import Covering
 from omma.media.views.framed import Framed
+from omma.media.views.framed_quarters import FramedQuarters
 from omma.model.connectors.visual_embedding import VisualEmbedding
 from omma.model.language.decoder import Decoder
 from omma.model.splices.in_context import InContext
 from omma.model.splices.indicators import Indicators
+from omma.model.vision.two_scales import TwoScales
 from omma.model.vision.vit import ViT
 from omma.model.vlm import Vlm
 from omma.nn.rotary import Llama3Scaling
@@ -129,6 +131,28 @@ def ovis_clip_qwen_7b() -> Recipe:
             trainable=TRAINED,
         ),
     )  # fmt: skip
+
+
+def ovis1_5_llama_8b() -> Recipe:
+    """Ovis1.5 8B: SigLIP at 384 px over a picture and its quarters, 81 tokens between two indicators, Llama 3 8B."""
+    base = ovis_clip_qwen_7b()
+    model = Vlm(
+        view=FramedQuarters(size=384, fill=(128, 128, 128)),
+        encoder=TwoScales(patch=14, tower=replace(SIGLIP_384, feature_layer=-1)),
+        connector=VisualEmbedding(factor=3, words=131_070),
+        language=LLAMA3_8B,
+        text=Chat(tokenizer=Released(path="", vocab_size=128_256), template=HEADERS),
+    )
+    claims = Claims(
+        source="AIDC-AI/Ovis v1.5, `scripts/v1_5/Ovis1.5-Llama3-8B-S1.sh`; stages as of arXiv 2405.20797; its adaptive quarters",
+        visual_tokens={"384x384": 83, "640x480": 83, "1000x800": 83},
+        parameters={
+            "encoder.*": SIGLIP, "connector.*": 131_070 * (9 * 2 * 1152 + 2 + 4096), "splice.*": 2 * 4096,
+            "language.*": 8_030_261_248,
+        },
+        trainable=TRAINED,
+    )  # fmt: skip
+    return replace(base, id="ovis1.5", title="Ovis1.5-Llama3 8B", model=model, claims=claims)
 
 
 def ovis1_6_llama_3b() -> Recipe:
