@@ -34,9 +34,7 @@ def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path]
     """Name, YAML file, `file.py:function` or run folder → recipe. ConfigError saying what there is instead."""
     tree = find_tree(text, changes=changes, parts=parts)
     if not isinstance(tree, Recipe):
-        fix = (
-            f"`omma doctor {text} --shapes` tells of it; for its weights give a recipe weights.encoder= or weights.language=FOLDER"
-        )
+        fix = f"see `omma doctor {text} --shapes`; a recipe takes its weights by weights.encoder=FOLDER or weights.language=FOLDER"
         raise ConfigError(text, f"a {type(tree).__name__}, one part of a model", "a Recipe", fix)
     return tree
 

@@ -121,10 +121,10 @@ class _Part:
 
 
 def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
-    shares, windowed, paces = _shares(module), _windowed(module), _paces(module)
+    shares, windowed, read = _shares(module), _windowed(module), paces(module)
 
     def met(matrix: nn.Module) -> float:
-        return shares.get(matrix, 1.0) * paces[matrix].tokens
+        return shares.get(matrix, 1.0) * read[matrix].tokens
 
     plain = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Conv2d | Router) and m.weight is not head]
     stored = sum(m.in_features * m.out_features * met(m) for m in module.modules() if isinstance(m, StoredLinear))
@@ -134,13 +134,13 @@ def _part(name: str, module: nn.Module, head: Tensor) -> _Part:
         trains=any(p.requires_grad for p in module.parameters()),
         values=stored + sum(w.numel() * share for w, share in weights),
         trained_values=sum(w.numel() * share for w, share in weights if w.requires_grad),
-        far_width=sum(_pair_width(m) * paces[m].pairs for m in module.modules() if m not in windowed),
-        near_width=sum(_pair_width(m) * paces[m].tokens for m in windowed),  # windows are as large on a finer grid
-        own_width=sum(_own_width(m) * paces[m].tokens for m in module.modules()),
+        far_width=sum(_pair_width(m) * read[m].pairs for m in module.modules() if m not in windowed),
+        near_width=sum(_pair_width(m) * read[m].tokens for m in windowed),  # windows are as large on a finer grid
+        own_width=sum(_own_width(m) * read[m].tokens for m in module.modules()),
     )
 
 
-def _paces(module: nn.Module) -> dict[nn.Module, Pace]:
+def paces(module: nn.Module) -> dict[nn.Module, Pace]:
     """Every inner module → what it reads for a patch of the tile; towers inside towers say it of their own patches."""
     found = dict.fromkeys(module.modules(), Pace(1.0, 1.0))
     for tower in module.modules():

@@ -1,7 +1,8 @@
 """Memory: a stage + a module fitted for it on the meta device → the bytes that one rank holds while a step runs.
 
 What autograd keeps of a block is listed, not guessed: each block runs once on a few meta tokens with hooks on saved
-tensors. What lies between the blocks (norms, connector, the loss) is a closed form.
+tensors. What lies between the blocks (norms, connector, the loss) is a closed form. Blocks of maps (`nn.block.Chain`) are blocks
+as well, and those of towers that see a grid of their own count with what they read.
 """
 
 import copy
@@ -13,10 +14,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from torch.overrides import TorchFunctionMode
 
-from omma.nn.block import Block
+from omma.model.vision.davit import DualBlock
+from omma.model.vision.florence2 import PostNormBlock
+from omma.nn.block import Block, Chain
 from omma.nn.experts import ExpertsModule
 from omma.nn.rotary import Still
+from omma.train.flops import paces
 from omma.train.stage import Stage
 
 TOKENS = 16  # of a traced block; what it keeps grows in proportion
@@ -104,7 +110,7 @@ def _activations(module: nn.Module, tokens: int, patches: int, low: bool) -> tup
     low = low or wide == 2.0
     for part, count in (("encoder", patches), ("language", tokens)):
         parent = module.get_submodule(part)
-        blocks = [block for block in parent.modules() if isinstance(block, Block)]
+        blocks, read = _blocks(parent), paces(parent)
         inside = {id(p) for block in blocks for p in block.parameters()}
         flows = flows or any(p.requires_grad and id(p) not in inside for p in parent.parameters())
         known: dict[Hashable, float] = {}  # blocks of a stack are mostly alike
@@ -112,23 +118,30 @@ def _activations(module: nn.Module, tokens: int, patches: int, low: bool) -> tup
             kind = (flows, *((name, p.shape, p.requires_grad) for name, p in block.named_parameters()))
             if kind not in known:
                 known[kind] = traced(block, flows, low)
-            one = known[kind] * count
+            places = count * read[block].tokens
+            one = known[kind] * places
             flows = flows or any(p.requires_grad for p in block.parameters())
             kept, most = kept + one, max(most, one)
-            inputs += wide * count * _width(block) if flows else 0.0
+            inputs += wide * places * _width(block) if flows else 0.0
         if part == "encoder":
             flows = flows or _trains_outside(module, ("encoder", "language"))
             bridge = CONNECTOR_KEPT * patches * min(wide, 2.0 if low else 4.0) * sum(_inputs(module, name) for name in BRIDGE)
             kept, inputs = (kept + bridge, inputs + bridge) if flows else (kept, inputs)
         if blocks and (flows or part == "language"):
             vectors = 3.0 if any(p.requires_grad and id(p) not in inside for p in parent.parameters()) else 2.0
-            outside = vectors * wide * count * _width(blocks[-1])  # the last norm's steps, the states that the loss reads
+            outside = vectors * wide * places * _width(blocks[-1])  # the last norm's steps, the states that the loss reads
             kept, inputs = kept + outside, inputs + outside
     copies, trained = _copies(module, low)
     return Activations(math.ceil(kept), 0, copies), Activations(math.ceil(inputs), math.ceil(most), trained)
 
 
-def traced(block: Block, flows: bool, low: bool) -> float:
+def _blocks(parent: nn.Module) -> list[nn.Module]:
+    """All blocks of a part, in order: of stacks, and the parts of chains."""
+    chained = {part for chain in parent.modules() if isinstance(chain, Chain) for part in chain}
+    return [block for block in parent.modules() if isinstance(block, Block) or block in chained]
+
+
+def traced(block: nn.Module, flows: bool, low: bool) -> float:
     """Block on meta + whether its input wants gradients + whether products run in bf16 → bytes that autograd keeps per token."""
     block = copy.deepcopy(block).float().train()  # on meta a copy weighs nothing; precision is a matter of counting
     own = {tensor.untyped_storage()._cdata for tensor in (*block.parameters(), *block.buffers())}
@@ -142,10 +155,24 @@ def traced(block: Block, flows: bool, low: bool) -> float:
             held.setdefault(storage._cdata, (tensor, storage.nbytes() * (0.5 if narrow else 1.0)))
         return tensor
 
-    hidden = torch.zeros(TOKENS, _width(block), device="meta", requires_grad=flows)
+    shape = _shape(block)
+    hidden = torch.zeros(shape, device="meta", requires_grad=flows)
     with _one_expert(block), _inside_norms(block, norms), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        block(hidden, Still(), _attend, 0)
-    return sum(size for _, size in held.values()) / TOKENS
+        if isinstance(block, Block):
+            block(hidden, Still(), _attend, 0)
+        else:
+            with _Fused():
+                block(hidden)
+    return sum(size for _, size in held.values()) * _width(block) / math.prod(shape)
+
+
+def _shape(block: nn.Module) -> tuple[int, ...]:
+    """Of a few tokens as the block takes them: in a row, one row after the other, or as a map of one window."""
+    width = _width(block)
+    if isinstance(block, Block | PostNormBlock):
+        return (TOKENS, width) if isinstance(block, Block) else (1, TOKENS, width)
+    side = block.places.attention.side if isinstance(block, DualBlock) else math.isqrt(TOKENS)  # type: ignore[union-attr]
+    return (1, width, int(side), int(side))  # type: ignore[arg-type]
 
 
 class _Attention(torch.autograd.Function):
@@ -160,6 +187,16 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         raise AssertionError("a traced block has no backward pass")
+
+
+class _Fused(TorchFunctionMode):
+    """Attention of heads (…, H, T, K) keeps what a fused one does."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is not scaled_dot_product_attention:
+            return function(*args, **(kwargs or {}))
+        q, k, v = (heads.transpose(-2, -3).flatten(0, -3) for heads in args)
+        return _Attention.apply(q, k, v).view_as(args[0].transpose(-2, -3)).transpose(-2, -3)
 
 
 def _attend(layer: int, q_THK: Tensor, k_TGK: Tensor, v_TGV: Tensor, window: int = 0) -> Tensor:
@@ -179,11 +216,12 @@ class _Chosen(nn.Module):
 
 
 @contextmanager
-def _one_expert(block: Block) -> Iterator[None]:
+def _one_expert(block: nn.Module) -> Iterator[None]:
     """Sparse experts give way to those that one token chooses."""
-    branch = block.mlp
-    if isinstance(branch, ExpertsModule):
-        block.mlp = _Chosen(branch)
+    if not isinstance(block, Block) or not isinstance(branch := block.mlp, ExpertsModule):
+        yield
+        return
+    block.mlp = _Chosen(branch)
     try:
         yield
     finally:
@@ -191,7 +229,7 @@ def _one_expert(block: Block) -> Iterator[None]:
 
 
 @contextmanager
-def _inside_norms(block: Block, stack: list[nn.Module]) -> Iterator[None]:
+def _inside_norms(block: nn.Module, stack: list[nn.Module]) -> Iterator[None]:
     """While a norm runs, which computes in fp32 whatever the precision, it stands in `stack`."""
     norms = [part for part in block.modules() if "Norm" in type(part).__name__]
     hooks = [part.register_forward_pre_hook(lambda part, _: stack.append(part)) for part in norms]
@@ -207,8 +245,8 @@ def _copies(module: nn.Module, low: bool) -> tuple[int, int]:
     """bf16 copies of fp32 matrices that autocast keeps for a step: of all, and of those that train (which it caches)."""
     if not low:
         return 0, 0
-    blocks = [block for block in module.modules() if isinstance(block, Block)]
-    weights = {id(m.weight): m.weight for block in blocks for m in block.modules() if isinstance(m, nn.Linear)}.values()
+    blocks = _blocks(module)
+    weights = {id(m.weight): m.weight for block in blocks for m in block.modules() if isinstance(m, nn.Linear | nn.Conv2d)}.values()
     wide = [weight for weight in weights if weight.dtype == torch.float32]
     return sum(2 * w.numel() for w in wide), sum(2 * w.numel() for w in wide if w.requires_grad)
 
@@ -219,8 +257,10 @@ def _trains_outside(module: nn.Module, parts: tuple[str, ...]) -> bool:
     return any(p.requires_grad for child in others for p in child.parameters())
 
 
-def _width(block: Block) -> int:
-    return next(block.attention_norm.parameters()).numel()
+def _width(block: nn.Module) -> int:
+    """Of the states that it takes and gives, which its first norm has."""
+    norms = (part for part in block.modules() if "Norm" in type(part).__name__)
+    return next(next(norms).parameters()).numel()
 
 
 def _inputs(module: nn.Module, part: str) -> int:
