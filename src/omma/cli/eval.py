@@ -14,7 +14,7 @@ from rich.markup import escape
 from omma.cli.arguments import Parts
 from omma.cli.find import find_recipe, own_parts
 from omma.cli.job import kept
-from omma.cli.models import WEB, is_ours, model_name, open_model
+from omma.cli.models import WEB, is_ours, model_name, open_judge, open_model, recorded_file
 from omma.cli.scores import print_scores
 from omma.cli.screen import screen
 from omma.cli.suites import all_suites, find_suite, own_suite
@@ -23,7 +23,9 @@ from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmark import Benchmark
-from omma.evaluate.job import Share, evaluate
+from omma.evaluate.job import Share, evaluate, read_records, rescore
+from omma.evaluate.judges.judge import judge_records
+from omma.evaluate.published import ERROR, Published
 from omma.evaluate.question import Supply
 from omma.evaluate.rulers import metrics
 from omma.evaluate.saved import find_saved, load_talker
@@ -39,7 +41,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="a run, a checkpoint, an imported folder, or a name for --answers",
+        help="a run, a checkpoint, an imported or released folder, an address, or a name for --answers",
         default_factory=str,
         show_default=False,
     ),
@@ -55,6 +57,7 @@ What = Annotated[
 ]
 Place = Annotated[str, typer.Option("--data", metavar="PATH", help="the folder of the benchmarks, or a file of questions of yours")]
 Answers = Annotated[str, typer.Option("--answers", metavar="FILE", help="score what MODEL answered before; a folder for several")]
+Judged = Annotated[str, typer.Option("--judge", metavar="WHO", help="who judges: a file of verdicts, a model, an address")]
 Ruler = Annotated[str, typer.Option("--metric", metavar="NAME", help="how your own questions are scored")]
 Blind = Annotated[bool, typer.Option("--blind", help="replace every picture by plain grey")]
 Shuffled = Annotated[bool, typer.Option("--shuffled", help="show every question the picture of another")]
@@ -71,6 +74,7 @@ def command(
     parts: Parts,
     data: Place = "",
     answers: Answers = "",
+    judge: Judged = "",
     metric: Ruler = "exact",
     blind: Blind = False,
     shuffled: Shuffled = False,
@@ -90,6 +94,10 @@ def command(
     Example: omma eval runs/quickstart --blind
 
     On benchmarks: omma eval models/llava pope,mme --data benchmarks
+
+    A server's model: omma eval http://localhost:8000/v1#NAME pope --data benchmarks
+
+    With a judge, of which metrics read the verdicts: omma eval models/llava mmvet --judge http://localhost:8000/v1#NAME
 
     What was answered elsewhere: omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
 
@@ -111,7 +119,7 @@ def command(
         return
     benchmarks = find_suite(names[0], changes, limit) if names else own_suite(Path(data), metric, limit)
     root = Path(data).parent if data and not names else Path(data or ".")
-    published(benchmarks, model, Supply(root=root), sight, Path(answers) if answers else None, to, device, own_parts(parts))
+    published(benchmarks, model, Supply(root=root), sight, Path(answers) if answers else None, to, device, own_parts(parts), judge)
 
 
 def held_out(run: Path, parts: Sequence[Path], sight: Sight, on: str, limit: int) -> None:
@@ -140,6 +148,7 @@ def published(
     to: str,
     device: str,
     trusted: Sequence[str],
+    judge: str,
 ) -> None:
     """Score any model, or its recorded answers, on benchmarks that lie below a data root."""
     own = not answers and not model.startswith(WEB) and is_ours(Path(model)) and (Path(model) / "checkpoints").is_dir()
@@ -155,18 +164,41 @@ def published(
         else:
             assert supply.store is not None
             answerer = open_model(model, supply.store, pick_device(device), trusted, place / PAID)
+            ask_failed_again(place, suite)
             share = Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
             if not evaluate(suite, answerer, supply, place, sight, share):
                 say(f"share {share.rank + 1} of {share.ranks} is answered; whoever ends last scores")
                 return
+        if judge:
+            assert supply.store is not None
+            bench = open_judge(judge, supply.store, pick_device(device), trusted, place / PAID)
+            judged = [benchmark for benchmark in suite if isinstance(benchmark, Published)]
+            _tell(judge_records(place, judged, bench), "replies got no verdict from the judge")
+            rescore(suite, place)
     print_scores(folder)
+    _tell(sum(failed(place, benchmark) for benchmark in suite), f"questions failed and count as wrong; {place} says why")
+
+
+def ask_failed_again(place: Path, suite: Sequence[Benchmark]) -> None:
+    """Take away the records of benchmarks in which a question failed, so that it is asked again.
+
+    What a server answered is kept beside them and costs nothing the second time.
+    """
+    for benchmark in suite:
+        file = place / f"{benchmark.name}.jsonl"
+        if (place / PAID).exists() and file.exists() and failed(place, benchmark):
+            file.unlink()
+
+
+def failed(place: Path, benchmark: Benchmark) -> int:
+    """How many questions of a benchmark ended in an error of the model or its server."""
+    return sum(record.details.get("finish") == ERROR for record in read_records(place, benchmark.name))
 
 
 def recorded(answers: Path, benchmark: Benchmark, supply: Supply) -> Recorded:
     """File of answers, or folder with one file a benchmark → answerer; it tells how many questions have no answer."""
     ids = [question.sample.id for question in benchmark.questions(supply)]
-    files = [answers / f"{benchmark.name}{kind}" for kind in (".jsonl", ".json", ".tsv", ".csv")] if answers.is_dir() else [answers]
-    found = Recorded(next((file for file in files if file.is_file()), files[0]), ids)
+    found = Recorded(recorded_file(answers, benchmark.name), ids)
     missing = len(ids) - len(found.said.keys() & set(ids))
     if missing:
         say(f"{benchmark.name}: {missing:,} of {len(ids):,} questions have no answer in {found.file}; they count as wrong")
@@ -204,6 +236,11 @@ def _recipe(place: Path, parts: Sequence[Path]) -> Recipe:
 
 def _seen(name: str, sight: Sight) -> str:
     return name + {"picture": "", "grey": "-blind", "shuffled": "-shuffled"}[sight]
+
+
+def _tell(count: int, what: str) -> None:
+    if count:
+        say(f"{count:,} {what}")
 
 
 def _first_line(kind: type) -> str:

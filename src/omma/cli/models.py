@@ -7,19 +7,53 @@ import torch
 
 from omma.core.errors import CheckpointError
 from omma.evaluate.answerer import Answerer
+from omma.evaluate.answerers.endpoint import Endpoint
+from omma.evaluate.answerers.loading import load_released, released_kind
+from omma.evaluate.answerers.released import ReleasedTalker
+from omma.evaluate.answerers.space import ReleasedSpace
+from omma.evaluate.judges.asked import AskedJudge
+from omma.evaluate.judges.judge import Bench
+from omma.evaluate.judges.recorded import RecordedJudge
 from omma.evaluate.saved import CONFIG, find_saved, load_talker
 from omma.media.store import Store
+from omma.weights.released import CONFIG_FILE
 
 WEB = ("http://", "https://")
+RECORDED = (".jsonl", ".json", ".tsv", ".csv")
 
 
-def open_model(text: str, store: Store, device: torch.device | str, trusted: Sequence[str]) -> Answerer:
-    """MODEL → answerer. CheckpointError for a folder that is not omma's."""
+def open_model(text: str, store: Store, device: torch.device | str, trusted: Sequence[str], cache: Path) -> Answerer:
+    """MODEL → answerer: a run, checkpoint or import of omma, a released folder, or an address, whose answers `cache` keeps.
+
+    CheckpointError for anything else, ConfigError for an address that does not answer.
+    """
+    if text.startswith(WEB):
+        return Endpoint(text, store, cache)
     folder = Path(text)
     if is_ours(folder):
         return load_talker(folder, device, trusted).looking_at(store)
-    got = "no model of omma" if folder.is_dir() else "no such folder"
-    raise CheckpointError(text, got, f"a folder with {CONFIG}", "give a run, a checkpoint or an imported folder")
+    if not (folder / CONFIG_FILE).is_file():
+        got = "no model" if folder.is_dir() else "no such folder"
+        wanted = f"a folder with {CONFIG} (omma's) or {CONFIG_FILE} (released)"
+        raise CheckpointError(text, got, wanted, "give a run, a checkpoint, a released folder, or http://HOST/v1#MODEL")
+    kind = released_kind(folder)
+    loaded = load_released(folder, kind, device)
+    return ReleasedSpace(loaded, store) if kind == "space" else ReleasedTalker(loaded, store)
+
+
+def open_judge(text: str, store: Store, device: torch.device | str, trusted: Sequence[str], cache: Path) -> Bench:
+    """What was typed for --judge → who judges a benchmark: a model or an address, or a file (folder: one each) of verdicts."""
+    path = Path(text)
+    if path.is_file() or (path.is_dir() and not is_ours(path) and not (path / CONFIG_FILE).is_file()):
+        return lambda name, ids: RecordedJudge(recorded_file(path, name), ids)
+    judge = AskedJudge(open_model(text, store, device, trusted, cache), text if text.startswith(WEB) else path.resolve().name)
+    return lambda name, ids: judge
+
+
+def recorded_file(place: Path, benchmark: str) -> Path:
+    """A file, or a folder with one file a benchmark → the file."""
+    files = [place / f"{benchmark}{kind}" for kind in RECORDED] if place.is_dir() else [place]
+    return next((file for file in files if file.is_file()), files[0])
 
 
 def is_ours(folder: Path) -> bool:
@@ -33,6 +67,6 @@ def model_name(text: str, trusted: Sequence[str]) -> str:
         return "".join(letter if letter.isalnum() else "-" for letter in text.partition("://")[2]).strip("-")
     folder = Path(text)
     if not is_ours(folder):
-        return folder.name or "model"
+        return folder.resolve().name or "model"
     saved = find_saved(folder, trusted).folder
     return saved.name if saved == folder else f"{folder.name}-{saved.name}"

@@ -86,7 +86,7 @@ def rescore(suite: Sequence[Benchmark], folder: Path) -> list[Verdict]:
     for benchmark in suite:
         marked = benchmark.mark(read_records(folder, benchmark.name), known)
         verdicts += benchmark.score(marked, known)
-        write_text(_file(folder, benchmark.name), "".join(_line(record) + "\n" for record in marked))
+        write_records(folder, benchmark.name, marked)
     others = [v for v in read_verdicts(folder) if v.benchmark not in names] if (folder / VERDICTS).is_file() else []
     data = [dataclasses.asdict(verdict) for verdict in (*others, *verdicts)]
     write_text(folder / VERDICTS, json.dumps(data, indent=1, ensure_ascii=False))
@@ -110,6 +110,11 @@ def read_records(folder: Path, benchmark: str) -> list[Record]:
     if not file.is_file():
         raise CheckpointError(str(file), "no such file", "records of this benchmark", "run `omma eval` first")
     return _parsed(file)
+
+
+def write_records(folder: Path, benchmark: str, records: Sequence[Record]) -> None:
+    """Replace the records of a benchmark whole."""
+    write_text(_file(folder, benchmark), "".join(_line(record) + "\n" for record in records))
 
 
 def read_verdicts(folder: Path) -> list[Verdict]:

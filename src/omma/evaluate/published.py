@@ -22,6 +22,7 @@ from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.asking.replies import Replies
 from omma.evaluate.benchmark import Benchmark, question_words
+from omma.evaluate.judges.words import JudgeWords
 from omma.evaluate.known import Known
 from omma.evaluate.marks import SHOWN
 from omma.evaluate.question import Question, Supply
@@ -36,7 +37,8 @@ from omma.schema.verdict import Record, Verdict
 WINDOW = 512  # questions whose pictures are looked at before they are asked
 GUESSES = 8  # constant answers that are tried as trivial guesses
 Size = Callable[[bytes, str], tuple[int, int]]
-UNREADABLE, MISSING = "unreadable", "missing"  # finishes of rows that were never answered
+UNREADABLE, MISSING, ERROR = "unreadable", "missing", "error"
+UNANSWERED = (UNREADABLE, MISSING, ERROR)  # finishes of rows without a reply
 
 
 @config
@@ -56,6 +58,7 @@ class Published(Benchmark):
     asking: Asking = Replies()
     metrics: tuple[Metric, ...]
     subsets: tuple[str, ...] = ()  # names of facts: each of their values is a subset of its own
+    judging: JudgeWords = JudgeWords()  # what a judge is told, if a person names one
 
     def check(self) -> None:
         super().check()
@@ -110,7 +113,7 @@ class Published(Benchmark):
         """Records → marked by the main metric."""
         marked = [self.judged(self.metrics[0], record) for record in records]
         return [
-            replace(record, extracted=_short(one.mark.said), correct=one.mark.score, parsed=one.mark.parsed)
+            replace(record, extracted=_short(one.mark.said), correct=_known(one.mark.score), parsed=one.mark.parsed)
             for record, one in zip(records, marked, strict=True)
         ]
 
@@ -134,13 +137,17 @@ class Published(Benchmark):
     def judged(self, metric: Metric, record: Record) -> Marked:
         """Record + metric → its mark. A row that was never answered is unparsed, whatever the metric makes of empty words."""
         facts = self.facts(record)
-        if record.details.get("finish") in (UNREADABLE, MISSING):
+        if record.details.get("finish") in UNANSWERED:
             return Marked(record.sample_id, record.gold, facts, metric.unread(record.gold, facts))
         return Marked(record.sample_id, record.gold, facts, metric.judge(record.raw, record.gold, facts))
 
     def facts(self, record: Record) -> dict[str, Any]:
-        """Record → what metrics know of its question and reply beside the words: `boxes` are in px of the first picture."""
-        told = {name: record.details[name] for name in ("boxes", "judge") if record.details.get(name)}
+        """Record → what metrics know of its question and reply beside the words: `boxes` are in px of the first picture.
+
+        `judge` is the text of a judge's verdict, where there is one.
+        """
+        boxes, judge = record.details.get("boxes"), record.details.get("judge", {}).get("verdict")
+        told = ({"boxes": boxes} if boxes else {}) | ({"judge": judge} if judge else {})
         return {"task": record.task} | record.facts | told
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
@@ -156,8 +163,10 @@ class Published(Benchmark):
                 Marked(record.sample_id, record.gold, facts, metric.judge(text, record.gold, facts))
                 for record, facts in ((record, {"task": record.task} | record.facts) for record in records)
             ]
-            value = metric.aggregate(marked)[0].value
-            best = max(best, (value, marked), key=lambda pair: pair[0])
+            numbers = metric.aggregate(marked)
+            value = numbers[0].value * (1 if numbers[0].higher_is_better else -1) if numbers else math.nan
+            if value > best[0]:
+                best = value, marked
         return best[1]
 
     def _subsets(self, records: Sequence[Record]) -> dict[str, list[int]]:
@@ -231,6 +240,11 @@ def _decoded_size(data: bytes, uri: str) -> tuple[int, int]:
 
 def _stated_size(data: bytes, uri: str) -> tuple[int, int]:
     return measure(data, name=uri)
+
+
+def _known(score: float) -> float | None:
+    """The score of one reply; none where only all replies together have one."""
+    return None if math.isnan(score) else score
 
 
 def _short(said: Any) -> str:

@@ -44,15 +44,18 @@ class Recorded:
         return file_hash(self.file)[:16]
 
 
-def read_answers(file: Path, ids: Sequence[str]) -> dict[str, str]:
-    """File + ids of the questions → id → what was said. DataError for ids that are unknown or stand there twice."""
+def read_answers(file: Path, ids: Sequence[str], columns: Sequence[str] = SAID) -> dict[str, str]:
+    """File + ids of the questions → id → what was said, in the first of `columns` that it has.
+
+    DataError for ids that are unknown or have two answers.
+    """
     if not file.is_file():
         raise DataError(str(file), "no such file", "recorded answers")
     rows = read_rows(file, file.name, ())
     named = next((name for name in IDS if name in rows[0]), None)
-    spoken = next((name for name in SAID if name in rows[0] and name != named), None)
+    spoken = next((name for name in columns if name in rows[0] and name != named), None)
     if spoken is None:
-        raise DataError(str(file), f"no answer among {', '.join(rows[0])}", f"one of {', '.join(SAID)}")
+        raise DataError(str(file), f"no answer among {', '.join(rows[0])}", f"one of {', '.join(columns)}")
     if named is None:
         if len(rows) != len(ids):
             fix = f"give the rows an id: one of {', '.join(IDS)}"

@@ -23,7 +23,8 @@ class Replies(Asking):
 
 def told(reply: Reply) -> dict[str, object]:
     """Reply → what a record keeps of it beside the words."""
-    return {
+    failed = {"error": reply.error} if reply.error else {}
+    return failed | {
         "finish": reply.finish,
         "tokens": len(reply.token_ids),
         "logprob": sum(reply.logprobs),
