@@ -23,14 +23,14 @@ def test_in_a_folder_the_first_name_wins_over_parquet(tmp_path):
     place = tmp_path / "vqa"
     touch(place / "b.json")
     touch(place / "data/val-0.parquet")
-    assert find_tables(place, "vqa", ("a.json", "b.json"), "val") == [(place / "b.json", "vqa/b.json")]
+    assert find_tables(place, "vqa", ("a.json", "b.json"), ("val",)) == [(place / "b.json", "vqa/b.json")]
 
 
 def test_parquet_files_of_the_split_are_read_in_order_and_those_of_others_are_not(tmp_path):
     place = tmp_path / "vqa"
     for name in ("data/val-00001.parquet", "data/val-00000.parquet", "data/test-00000.parquet"):
         touch(place / name)
-    assert [uri for _, uri in find_tables(place, "vqa", ("a.json",), "val")] == [
+    assert [uri for _, uri in find_tables(place, "vqa", ("a.json",), ("val",))] == [
         "vqa/data/val-00000.parquet",
         "vqa/data/val-00001.parquet",
     ]
@@ -38,8 +38,8 @@ def test_parquet_files_of_the_split_are_read_in_order_and_those_of_others_are_no
 
 def test_a_folder_of_something_else_is_told(tmp_path):
     touch(tmp_path / "vqa/readme.md")
-    with pytest.raises(DataError, match=r"readme\.md.*a\.json, or val-…\.parquet"):
-        find_tables(tmp_path / "vqa", "vqa", ("a.json",), "val")
+    with pytest.raises(DataError, match=r"readme\.md.*a\.json, val-…\.parquet"):
+        find_tables(tmp_path / "vqa", "vqa", ("a.json",), ("val",))
 
 
 def test_pictures_beside_win_over_pictures_above_and_folders_over_zips(tmp_path):

@@ -37,3 +37,12 @@ class Prompt(Config):
         shown = self.choices + self.between.join(lines) if lines else ""
         said = self.question.replace("{question}", question)
         return self.before + (self.hint.replace("{hint}", hint) if hint else "") + said + shown + self.after
+
+
+@config
+class Capitalised(Prompt):
+    """A prompt whose question begins with a capital and has no other, as lmms-eval writes those of TextVQA and VizWiz."""
+
+    def words(self, question: str, choices: Sequence[str] = (), hint: str = "") -> str:
+        """Question, choices and hint → the prompt."""
+        return super().words(question.capitalize(), choices, hint)
