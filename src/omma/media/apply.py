@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from PIL import Image
 
 from omma.core.errors import ShapeError
 from omma.schema.view import Canvas, Tile, TilePlan, View
 
 
-def apply(view: View, image: UInt8[np.ndarray, "h w 3"], plan: TilePlan) -> list[UInt8[np.ndarray, "th tw 3"]]:
-    """Upright RGB picture + plan of its size → tiles in the plan's order. ShapeError if the plan is of another size."""
+def apply(view: View, image: UInt8[np.ndarray, "h w 3"], plan: TilePlan) -> list[Shaped[np.ndarray, "th tw 3"]]:
+    """Upright RGB picture + plan of its size → tiles in the plan's order. ShapeError if the plan is of another size.
+
+    Tiles are uint8; those of a sheet with a colour of fractions around the picture are float32.
+    """
     sheets = _sheets(view, image, plan)
     return [_window(sheets, tile) for tile in plan.tiles]
 
 
 def apply_clip(
     view: View, frames: Sequence[UInt8[np.ndarray, "h w 3"]], plan: TilePlan
-) -> list[list[UInt8[np.ndarray, "th tw 3"]]]:
+) -> list[list[Shaped[np.ndarray, "th tw 3"]]]:
     """The frames of a plan's clip → for each tile its frames in order. ShapeError if a frame is of another size."""
     if len(frames) != len(plan.clip.frames):
         raise ShapeError("apply", f"{len(frames)} frames", f"{len(plan.clip.frames)} as planned")
@@ -27,7 +30,7 @@ def apply_clip(
     return [[_window(sheets[min(tile.first + i, last)], tile) for i in range(tile.frames)] for tile in plan.tiles]
 
 
-def patchify(tile: UInt8[np.ndarray, "th tw 3"], patch: int) -> UInt8[np.ndarray, "P C"]:
+def patchify(tile: Shaped[np.ndarray, "th tw 3"], patch: int) -> Shaped[np.ndarray, "P C"]:
     """Tile + patch side → patches row by row, the values of each in (channel, row, column) order as a Conv2d weight flattens."""
     height, width, channels = tile.shape
     if height % patch or width % patch:
@@ -36,7 +39,7 @@ def patchify(tile: UInt8[np.ndarray, "th tw 3"], patch: int) -> UInt8[np.ndarray
     return blocks.transpose(0, 2, 4, 1, 3).reshape(-1, channels * patch * patch)
 
 
-def unpatchify(patches: UInt8[np.ndarray, "P C"], rows: int, columns: int, patch: int) -> UInt8[np.ndarray, "th tw 3"]:
+def unpatchify(patches: Shaped[np.ndarray, "P C"], rows: int, columns: int, patch: int) -> Shaped[np.ndarray, "th tw 3"]:
     """Patches + their grid → the tile; inverse of `patchify`. ShapeError if the numbers do not fit."""
     if patches.shape != (rows * columns, 3 * patch * patch):
         raise ShapeError("unpatchify", f"patches of shape {patches.shape}", f"({rows * columns}, {3 * patch * patch})")
@@ -64,9 +67,11 @@ def _sheet(view: View, picture: Image.Image, canvas: Canvas) -> np.ndarray:
     content = _bordered(picture, canvas.border, view.border_fill).resize((x1 - x0, y1 - y0), resample)
     if content.size == (canvas.width, canvas.height):
         return np.asarray(content)
-    sheet = Image.new("RGB", (canvas.width, canvas.height), view.fill)
-    sheet.paste(content, (x0, y0))
-    return np.asarray(sheet)
+    whole = all(float(value).is_integer() for value in view.fill)
+    sheet = np.empty((canvas.height, canvas.width, 3), np.uint8 if whole else np.float32)
+    sheet[:] = view.fill
+    sheet[y0:y1, x0:x1] = np.asarray(content)
+    return sheet
 
 
 def _bordered(picture: Image.Image, border: tuple[int, int, int, int], fill: tuple[int, int, int]) -> Image.Image:

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Shaped
 
 from omma.core.errors import DataError, ShapeError
 from omma.media.apply import apply, apply_clip, patchify
@@ -15,7 +15,7 @@ from omma.schema.sample import Media
 from omma.schema.talk import Eye
 from omma.schema.view import TilePlan
 
-Patches = UInt8[np.ndarray, "P C"]
+Patches = Shaped[np.ndarray, "P C"]
 
 
 class Pixels:

@@ -31,8 +31,9 @@ class Windows:
 class Pictures:
     """Tiles of all pictures: raw patches (channel, row, column order, 0..255) row by row, and (frames, rows, columns) per tile.
 
-    The frames of a tile follow one another. Values are whole, but of tiles that an encoder has resized for another. `asked` is
-    None for a model whose connector reads no words; without `windows` every tile is a picture of its own.
+    The frames of a tile follow one another. Values are whole, but of tiles that an encoder has resized for another, and of sheets
+    around pictures whose colour has fractions. `asked` is None for a model whose connector reads no words; without `windows`
+    every tile is a picture of its own.
     """
 
     patches: Shaped[Tensor, "P C"]

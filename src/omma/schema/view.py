@@ -13,6 +13,7 @@ from omma.core.config import Config, config
 from omma.core.errors import ConfigError, DataError
 
 Steps = tuple[int, int, int]  # (frames or time steps, rows, columns)
+Shade = int | float  # of one colour channel, 0 … 255
 NEWLINE, SEPARATOR = -1, -2  # layout entries that stand for learned embeddings instead of visual tokens
 
 
@@ -171,9 +172,13 @@ class Footage(Config):
 
 @config
 class View(Config):
-    """Slot 1 of a model. Subclasses implement `plan`; `layout` changes only where tokens are dropped, added or tagged."""
+    """Slot 1 of a model. Subclasses implement `plan`; `layout` changes only where tokens are dropped, added or tagged.
 
-    fill: tuple[int, int, int] = (255, 255, 255)
+    `fill` is the colour of sheets around pictures, 0 … 255. Sheets that show a colour of fractions hold floats (an encoder's mean,
+    which it makes zero); others hold whole values.
+    """
+
+    fill: tuple[Shade, Shade, Shade] = (255, 255, 255)
     resample: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bicubic"
     video: Footage = Footage()
 
@@ -199,8 +204,9 @@ class View(Config):
 
     @property
     def border_fill(self) -> tuple[int, int, int]:
-        """Colour of what a plan puts around a picture in its own px (`Canvas.border`)."""
-        return self.fill
+        """Colour of what a plan puts around a picture in its own px (`Canvas.border`), in whole values."""
+        red, green, blue = map(round, self.fill)
+        return red, green, blue
 
     @property
     def layout_tokens(self) -> int:

@@ -48,9 +48,9 @@ def normalised(encoder: Tower, released: Released) -> Tower:
     return replace(encoder, mean=tuple(said["image_mean"]), std=tuple(said["image_std"]))
 
 
-def nearest_grey(encoder: Encoder) -> tuple[int, int, int]:
-    """Encoder → the whole values nearest to its mean colour: what becomes zero, but for a rounding, when it normalises."""
-    red, green, blue = (round(255 * value) for value in encoder.mean)
+def mean_colour(encoder: Encoder) -> tuple[float, float, float]:
+    """Encoder → the colour that becomes zero when it normalises."""
+    red, green, blue = (255 * value for value in encoder.mean)
     return red, green, blue
 
 

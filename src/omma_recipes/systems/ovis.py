@@ -40,6 +40,8 @@ AIMV2_H_448 = ViT(
 AIM_BLOCK = 4 * 1536 * 1536 + 3 * 1536 * 4096 + 2 * 1536
 AIM = 3 * 14 * 14 * 1536 + 1536 + 1536 + 32 * 32 * 1536 + 24 * AIM_BLOCK + 1536
 
+CLIP_GREY = (255 * CLIP_MEAN[0], 255 * CLIP_MEAN[1], 255 * CLIP_MEAN[2])  # the colour that becomes zero
+
 # CLIP ViT-L/14 at 336 px without its last norm: class token, positions, patches, first norm, blocks
 CLIP_BLOCK = 4 * (1024 * 1024 + 1024) + 2 * 1024 * 4096 + 4096 + 1024 + 4 * 1024
 CLIP = 1024 + 577 * 1024 + 3 * 14 * 14 * 1024 + 2 * 1024 + 24 * CLIP_BLOCK
@@ -112,7 +114,7 @@ def ovis_clip_qwen_7b() -> Recipe:
         id="ovis",
         title="Ovis-CLIP-Qwen1.5 7B",
         model=Vlm(
-            view=Framed(size=336, fill=(123, 117, 104)),
+            view=Framed(size=336, fill=CLIP_GREY),
             encoder=replace(CLIP_L_336, feature_layer=-1),
             connector=VisualEmbedding(factor=1, words=131_070),
             splice=InContext(),
@@ -137,7 +139,7 @@ def ovis1_5_llama_8b() -> Recipe:
     """Ovis1.5 8B: SigLIP at 384 px over a picture and its quarters, 81 tokens between two indicators, Llama 3 8B."""
     base = ovis_clip_qwen_7b()
     model = Vlm(
-        view=FramedQuarters(size=384, fill=(128, 128, 128)),
+        view=FramedQuarters(size=384, fill=(127.5, 127.5, 127.5)),
         encoder=TwoScales(patch=14, tower=replace(SIGLIP_384, feature_layer=-1)),
         connector=VisualEmbedding(factor=3, words=131_070),
         language=LLAMA3_8B,
@@ -159,7 +161,7 @@ def ovis1_6_llama_3b() -> Recipe:
     """Ovis1.6 3B: SigLIP at 384 px, a whole picture and up to nine cells of 196 tokens, five indicators, Llama 3.2 3B."""
     base = ovis_clip_qwen_7b()
     model = Vlm(
-        view=Cells(size=384, fill=(128, 128, 128)),
+        view=Cells(size=384, fill=(127.5, 127.5, 127.5)),
         encoder=replace(SIGLIP_384, feature_layer=-1),
         connector=VisualEmbedding(factor=2, words=65_531),
         language=LLAMA3_2_3B,

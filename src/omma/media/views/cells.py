@@ -3,7 +3,7 @@
 Ovis 1.6 and Ovis2 in their own code (AIDC-AI/Ovis v1.6, v2.0 `visual_tokenizer/base_visual_tokenizer.py`, `preprocess_image`): the
 grid is that of `Covering`; the picture and each of its cells, whole px of the source, are resized with their aspect kept and
 centred on a tile of fill colour. Five learned embeddings name the grid: start, behind the whole, next column, next row, end. The
-release pads behind the normalisation, with the mean colour itself; `fill` is the nearest of 256 values.
+release pads behind the normalisation: `fill` is then the mean colour itself, fractions and all.
 """
 
 import math

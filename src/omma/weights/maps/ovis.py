@@ -29,7 +29,7 @@ from omma.weights.names import Names, Pair, Rows
 from omma.weights.original import moved, unwritten
 from omma.weights.ovis_words import conversation, slot_token
 from omma.weights.released import Released
-from omma.weights.sight import RESAMPLE, nearest_grey, normalised
+from omma.weights.sight import RESAMPLE, mean_colour, normalised
 from omma.weights.speech import chat_from
 from omma.weights.vit_names import both
 
@@ -89,7 +89,7 @@ def model_from(released: Released) -> Vlm:
     _check_sight(released, _tower(encoder).image_size)
     resample = RESAMPLE[released.preprocessor.get("resample", RESAMPLE.index("bicubic"))]
     return Vlm(
-        view=replace(parts.view, fill=nearest_grey(encoder), resample=resample),
+        view=replace(parts.view, fill=mean_colour(encoder), resample=resample),
         encoder=encoder,
         connector=parts.connector,
         language=parts.language,
