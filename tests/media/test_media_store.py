@@ -4,11 +4,14 @@ import io
 import pickle
 import tarfile
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from omma.core.errors import DataError
+from omma.media.decode import decode
+from omma.media.draw import to_png
 from omma.media.store import Store, split_uri
 
 
@@ -170,3 +173,25 @@ def test_a_tar_that_shrank_after_it_was_indexed(root):
     (root / "shard.tar").write_bytes((root / "shard.tar").read_bytes()[:1540])
     words = failure(store, "shard.tar#0001.txt")
     assert "the tar ends after 4 of the member's 5 bytes; expected a whole tar; fetch it again" in words
+
+
+def test_a_window_of_a_picture_is_cut_in_px(tmp_path):
+    stored = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    (tmp_path / "a.png").write_bytes(to_png(stored))
+    seen = decode(Store(tmp_path).read("a.png#xywh=2,1,5,4"), name="a")
+    assert np.array_equal(seen, stored[1:5, 2:7])
+    beyond = decode(Store(tmp_path).read("a.png#xywh=6,4,4,4"), name="a")
+    assert np.array_equal(beyond[:2, :2], stored[4:, 6:]) and not beyond[2:].any() and not beyond[:, 2:].any()
+
+
+@pytest.mark.parametrize("box", ["", "1,2,3", "0,0,0,5", "a,b,c,d", "1.5,2,3,4", "0,0,-3,4", "0,0,9999999,9999999"])
+def test_words_that_are_no_window_are_told(box, tmp_path):
+    (tmp_path / "a.png").write_bytes(to_png(np.zeros((2, 2, 3), np.uint8)))
+    assert "x,y,w,h in px" in failure(Store(tmp_path), f"a.png#xywh={box}")
+
+
+def test_a_window_may_be_of_a_cell_and_of_nothing(tmp_path):
+    image = pa.array([{"bytes": to_png(np.full((4, 4, 3), 9, np.uint8)), "path": None}])
+    pq.write_table(pa.table({"image": image}), tmp_path / "part.parquet")
+    assert decode(Store(tmp_path).read("part.parquet#0:image#xywh=0,0,2,3"), name="a").shape == (3, 2, 3)
+    assert "no file gone.png" in failure(Store(tmp_path), "gone.png#xywh=0,0,2,3")

@@ -6,6 +6,7 @@
     part-0.parquet#17:images/0  the first of a list of them
     pictures.zip#a/b.jpg        a member of a zip
     table.tsv#17:image          row 17 of column `image` in base64; `/0` behind it as above
+    cat.jpg#xywh=20,10,320,240  a window of any of these: x, y, width and height in px, as PNG
 
 Nothing outside the root is ever read, and nothing is ever written.
 """
@@ -21,6 +22,7 @@ from omma.core.files import inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.tar_index import TarIndex, index_tar
 from omma.media.tsv_cells import TsvCells
+from omma.media.window import MARK, window
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 
@@ -39,6 +41,9 @@ class Store:
 
     def read(self, uri: str) -> bytes:
         """Picture name → its bytes, never empty. DataError if it leaves the root, does not exist or is empty."""
+        whole, mark, box = uri.rpartition(MARK)
+        if mark:
+            return window(self.read(whole), box, name=uri)
         name, mark, inner = split_uri(uri)
         path = self._path(name, uri)
         try:
