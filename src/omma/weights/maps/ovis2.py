@@ -1,8 +1,9 @@
 """Ovis2 (transformers `Ovis2ForConditionalGeneration`): config.json ↔ view, encoder, visual table, language; names ↔ ours.
 
 Its features pass the tower's last norm; in the release's own code (`maps/ovis.py`) they do not, so the two are different models of
-the same tensors. The last rows of its visual table are those of the indicators, which are special tokens: <IMG_START>, <IMG_GRID>, <IMG_COL>,
-<IMG_ROW>, <IMG_END>. A chat template writes <image> where the processor puts them and <IMG_ATOM> for every visual token.
+the same tensors. The last rows of its visual table are those of the indicators, which are special tokens: <IMG_START>,
+<IMG_GRID>, <IMG_COL>, <IMG_ROW>, <IMG_END>. A chat template writes <image> where the processor puts them and <IMG_ATOM> for every
+visual token.
 """
 
 from collections.abc import Mapping
