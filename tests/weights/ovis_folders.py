@@ -304,7 +304,7 @@ def their_ids(opened, root, one):
     else:
         header = "<|start_header_id|>{}<|end_header_id|>\n\n"
         system = "You are a helpful and honest multimodal assistant.<|eot_id|>"
-        text = "<|begin_of_text|>" + header.format("system") + system + header.format("user") + query + "<|eot_id|>"
+        text = "<|begin_of_text|>" + header.format("system") + system + header.format("user") + query.strip() + "<|eot_id|>"
         text += header.format("assistant")
     ids = []
     for number, chunk in enumerate(text.split("<image>")):

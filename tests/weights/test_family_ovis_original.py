@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from llava_folders import spread, worst
+from llava_folders import our_batch, sample, spread, worst
 from ovis_folders import (
     ATOM,
     COLOURS,
@@ -20,6 +20,7 @@ from ovis_folders import (
     ovis,
     placeholders,
     released_names,
+    their_ids,
     tiles_of,
 )
 from PIL import Image
@@ -86,6 +87,18 @@ def test_what_was_imported_comes_back_from_our_own_layout_bit_by_bit(seed, tmp_p
             theirs = file.get_tensor(name)
             unused = any(part in name for part in ("post_layernorm", "post_trunk_norm", ".vision_model.head."))
             assert unused or torch.equal(named[opened.names.canonical(name)][: len(theirs)], theirs), name
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_white_space_around_words_is_kept_or_stripped_as_the_formatter_does(seed, tmp_path):
+    opened = ovis(seed, tmp_path / "released")
+    for number, own in enumerate(([(33, 33)], [])):
+        one = sample(tmp_path, number, own)
+        spaced = replace(one.turns[0].parts[-1], text="  two rows \n ")
+        asked = replace(one, turns=(replace(one.turns[0], parts=(*one.turns[0].parts[:-1], spaced)),))
+        ids, _ = their_ids(opened, tmp_path, asked)
+        got = our_batch(opened, tmp_path, [asked]).tokens.tolist()
+        assert [i for i in got if i != opened.codec.image_id] == [i for i in ids if i >= 0]
 
 
 def sizes(count, longest):

@@ -2,17 +2,18 @@
 
 AIDC-AI/Ovis `ovis/model/conversation_formatter.py`: a picture is its tokens and a line break, as `OvisRunner` writes it. The
 release has no token there (a negative id); as vLLM's `model_executor/models/ovis.py` does, one is taken that the tokenizer has to
-spare. Llama's formatter strips white space around a turn's words; here they stand as they are.
+spare.
 """
 
 from omma.core.config import did_you_mean
 from omma.core.errors import CheckpointError
-from omma.weights.internvl_words import Conversation
+from omma.weights.internvl_words import CONTENT, Conversation
 from omma.weights.released import Released
 
 SPARE = ("<|image_pad|>", "<|reserved_special_token_0|>")  # of Qwen, Llama 3
 NEW = "<image>"
 ROLES = ("system", "user", "assistant")
+STRIPPED = ("Llama3ConversationFormatter",)  # white space around what a turn says
 
 
 def _llama(role: str) -> str:
@@ -39,7 +40,10 @@ def conversation(name: object, slot: str, *, where: str) -> str:
     if name not in FORMATTERS:
         fix = did_you_mean(str(name), sorted(FORMATTERS))
         raise CheckpointError(where, f"conversation_formatter_class is {name!r}", f"one of {', '.join(FORMATTERS)}", fix)
-    return FORMATTERS[str(name)].jinja(slot)
+    template, said = FORMATTERS[str(name)].jinja(slot), CONTENT.replace("SLOT", slot)
+    if name not in STRIPPED:
+        return template
+    return template.replace(said, "{% set said %}" + said + "{% endset %}{{ said | trim }}")
 
 
 def slot_token(released: Released) -> str:

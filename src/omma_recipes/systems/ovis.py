@@ -27,7 +27,7 @@ from omma.recipe import Claims, Recipe
 from omma.train.optimizers.adamw import AdamW
 from omma.train.schedules.cosine import Cosine
 from omma.train.stage import Stage
-from omma.weights.ovis_words import FORMATTERS
+from omma.weights.ovis_words import conversation
 from omma_recipes.parts.language import QWEN2_7B
 from omma_recipes.parts.llava import LLAMA3_8B, SIGLIP_384, chatml
 from omma_recipes.parts.vision import CLIP_L_336, CLIP_MEAN, CLIP_STD
@@ -55,7 +55,7 @@ LLAMA3_2_3B = replace(
     LLAMA3_8B, width=3072, depth=28, heads=24, mlp_width=8192, longest=131_072, scaling=Llama3Scaling(factor=32.0), tied=True
 )
 SLOT = "<|reserved_special_token_0|>"
-HEADERS = Jinja(source=FORMATTERS["Llama3ConversationFormatter"].jinja(SLOT), image_token=SLOT, picture=f"{SLOT}\n")
+HEADERS = Jinja(source=conversation("Llama3ConversationFormatter", SLOT, where="Ovis"), image_token=SLOT, picture=f"{SLOT}\n")
 
 # Qwen/Qwen1.5-7B-Chat
 QWEN1_5_7B = Decoder(
