@@ -80,7 +80,7 @@ def rescore(suite: Sequence[Benchmark], folder: Path) -> list[Verdict]:
 
     Verdicts of other benchmarks that stand there stay as they are.
     """
-    known = _read_known(folder)
+    known = read_known(folder)
     names = {benchmark.name for benchmark in _distinct(suite)}
     verdicts: list[Verdict] = []
     for benchmark in suite:
@@ -124,6 +124,15 @@ def read_verdicts(folder: Path) -> list[Verdict]:
         return [Verdict(**item) for item in json.loads(file.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as error:
         raise CheckpointError(str(file), f"no scores: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
+
+
+def read_known(folder: Path) -> Known:
+    """Folder → what the training answers tell. CheckpointError if it does not say."""
+    file = folder / KNOWN
+    try:
+        return Known.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(str(file), f"unreadable: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
 
 
 def _continued(
@@ -218,14 +227,6 @@ def _plain(record: Record) -> dict[str, Any]:
 
 def _file(folder: Path, benchmark: str) -> Path:
     return folder / f"{benchmark}.jsonl"
-
-
-def _read_known(folder: Path) -> Known:
-    file = folder / KNOWN
-    try:
-        return Known.from_dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(str(file), f"unreadable: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
 
 
 def _distinct(suite: Sequence[Benchmark]) -> Sequence[Benchmark]:

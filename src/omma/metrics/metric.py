@@ -5,7 +5,7 @@ The first three are `judge`, which measures a benchmark, rewards a rollout and f
 cannot be read is unparsed and scores nothing: no metric ever guesses for a model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -41,11 +41,20 @@ class Marked:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a number is a function of: what each unit adds (U, K), and `value`: sums (…, K) → (…)."""
+
+    units: Any
+    value: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """One number over `count` units (`unparsed` of the replies unreadable), with a 95% bootstrap interval.
 
     `low` and `high` are NaN where the number has no interval; a metric says so in its docstring. `unit` is "share" for
-    numbers in [0, 1] that people write as per cent, and "points" for all others (MME's 2000, errors).
+    numbers in [0, 1] that people write as per cent, and "points" for all others (MME's 2000, errors). `terms` are there
+    where the number is a function of sums: two models' numbers are compared unit by unit.
     """
 
     metric: str
@@ -56,6 +65,7 @@ class Number:
     high: float
     higher_is_better: bool = True
     unit: Literal["share", "points"] = "share"
+    terms: Terms | None = field(default=None, compare=False, repr=False)
 
 
 @config
@@ -123,7 +133,8 @@ def number(
     if not len(terms):
         raise DataError(label, "no answers to score", "at least one", "ask the questions first")
     found, low, high = of_sums(terms, value, label)
-    return Number(label, found, len(terms), sum(not one.mark.parsed for one in marked), low, high, higher_is_better, unit)
+    unparsed = sum(not one.mark.parsed for one in marked)
+    return Number(label, found, len(terms), unparsed, low, high, higher_is_better, unit, Terms(terms, value))
 
 
 def grouped(marked: Sequence[Marked], *facts: str) -> dict[tuple[Any, ...], list[Marked]]:
