@@ -21,7 +21,7 @@ from omma.schema.plan import Plan
 from omma.schema.row import Row
 from omma.schema.sample import Sample
 from omma.weights.export import export
-from omma.weights.native import load_model
+from omma.weights.native import load_model, stored_tensors
 from omma.weights.start import start_model
 
 sys.path.append(str(Path(__file__).parents[1] / "weights"))
@@ -108,6 +108,18 @@ def export_against_ours(given: Given, run: Path) -> float:
     theirs, loading = type(given.theirs).from_pretrained(target, output_loading_info=True, attn_implementation="eager")
     assert not any(loading[kind] for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"))
     pair, asked = given.pair(last_checkpoint(run), theirs), given.asked(run)
+    check_greedy(pair, given.data, asked, make_inputs=given.family.inputs)
+    return apart(given, pair, asked)
+
+
+def class_against_ours(given: Given, run: Path) -> float:
+    """Final checkpoint under the names of transformers' class: the same greedy replies. → worst difference of prompts' logits."""
+    trained = stored_tensors(load_model(last_checkpoint(run), given.model))
+    state = given.theirs.state_dict()
+    tensors = {name: t[: len(state[name])] if t.dim() else t for name, t in given.names.to_theirs(trained).items()}
+    left = given.theirs.load_state_dict(tensors, strict=False)
+    assert not left.unexpected_keys  # and layers behind the one that features come from may stay as they were
+    pair, asked = given.pair(last_checkpoint(run), given.theirs), given.asked(run)
     check_greedy(pair, given.data, asked, make_inputs=given.family.inputs)
     return apart(given, pair, asked)
 

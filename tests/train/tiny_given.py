@@ -40,15 +40,23 @@ class Family:
     """How a released folder is written, and what transformers' class sees of a sample, if it has one (`inputs`).
 
     `write` gets the folder, which is not there yet, and what may stand in for full-size constants; with `inputs` it gives a Pair.
-    `film` is (width, height) px of a size that no processor changes. A bin holds `tokens` and `patches`.
+    `back` says whether there is a released layout to export to. `film` is (width, height) px of a size that no processor changes,
+    `counts` how many pictures the prompts have. A bin holds `tokens` and `patches`.
     """
 
     name: str
     write: Callable[[Path, pytest.MonkeyPatch], Any]
     inputs: Callable[[Pair, Path, Sample], Any] | None = None
     film: Callable[[Vlm], tuple[int, int]] = lambda model: (24, 16)
+    back: bool = True
+    counts: tuple[int, ...] = (1, 4, 0)
     tokens: int = 1024
     patches: int = 2048
+
+    @property
+    def exported(self) -> bool:
+        """Whether `omma export` writes what transformers loads."""
+        return self.inputs is not None and self.back
 
 
 class Given:
@@ -59,7 +67,7 @@ class Given:
         self.released, self.data = folder / "released", folder / "data"
         made = family.write(self.released, patch)
         self.model = open_source(self.released).model
-        self.theirs, self.processor = (made.theirs, made.processor) if family.inputs else (None, None)
+        self.theirs, self.processor, self.names = (made.theirs, made.processor, made.names) if family.inputs else (None,) * 3
         save_samples(self.data, count=3)
         save_films(self.data, family.film(self.model))
 
@@ -100,7 +108,7 @@ class Given:
         """Prompts with a picture, with several, with none, and with an animation where the family sees any."""
         samples = read_manifest(run / "data/train.parquet")
         stills = [s for s in samples if s.turns and all(media.kind == "image" for media in s.media)]
-        chosen = [next(s for s in stills if len(s.media) == count) for count in (1, 4, 0)]
+        chosen = [next(s for s in stills if len(s.media) == count) for count in self.family.counts]
         films = [s for s in samples if any(media.uri.endswith(".gif") for media in s.media)]
         return [_prompt(s) for s in (*chosen, *films[:1] * self.sees_films)]
 

@@ -81,12 +81,14 @@ def their_inputs(pair, root, one):
     if not one.media:
         text = words(one.turns[0].text, add_special_tokens=False)["input_ids"]
         first, last = (words.convert_tokens_to_ids(mark) for mark in ("<s>", "<0x04>"))
-        return {"input_ids": torch.tensor([[first, *text, last]])}
+        ids = torch.tensor([[first, *text, last]])
+        return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     picture = Image.open(root / one.media[0].uri).convert("RGB")
     seen, (written,) = pair.processor._process_images([picture], return_legacy_image_output=False, return_tensors="pt")
     # it encodes what it writes and the words one by one, so that the words begin as a text does
     before, behind = (words(text, add_special_tokens=False)["input_ids"] for text in (written, one.turns[0].text + "<0x04>"))
-    return {"input_ids": torch.tensor([before + behind]), "pixel_values": seen["pixel_values"][None]}
+    ids = torch.tensor([before + behind])
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": seen["pixel_values"][None]}
 
 
 def asked(root):
