@@ -81,6 +81,11 @@ def several(cell: Any) -> list[str]:
             cell = ast.literal_eval(cell)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             return [str(cell)]
+    return texts(cell)
+
+
+def texts(cell: Any) -> list[str]:
+    """A cell with one value or a list of them → as texts; a text stays as it is."""
     return [str(item) for item in cell] if isinstance(cell, list | tuple) else [str(cell)]
 
 
