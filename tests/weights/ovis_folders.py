@@ -38,6 +38,7 @@ DRAWS = {  # seed: tower, language, choice, tied, px behind the last patch
     3: ("siglip", "qwen2", "st_argmax", True, 0), 4: ("aimv2", "qwen2", "st_argmax", False, 0),
     5: ("clip", "llama", "st_argmax", False, 0), 6: ("siglip", "llama", "softmax", False, 2),
     7: ("siglip", "qwen2", "softmax", False, 0), 8: ("clip", "qwen2", "softmax", True, 0),
+    9: ("clip", "llama", "softmax", False, 0),  # which keeps its class token
 }  # fmt: skip
 
 
@@ -79,16 +80,18 @@ class Whole(nn.Module):
         hook = blocks[-1].register_forward_hook(lambda module, given, out: states.append(out[0] if isinstance(out, tuple) else out))
         inner(pixels)
         hook.remove()
-        return states[0][:, 1:] if self.kind == "clip" else states[0]
+        return states[0][:, 1:] if self.said["drop_cls_token"] else states[0]
 
     def worded(self, features):
         """Features → how much of each visual word the tokens are."""
         count, length, width = features.shape
         side, stride = int(length**0.5), self.said["hidden_stride"]
-        rest = -side % stride
-        square = nn.functional.pad(features.view(count, side, side, width), (0, 0, 0, rest, 0, rest))
-        squares = square.unfold(1, stride, stride).unfold(2, stride, stride)  # (n, r, c, width, row, column)
-        scores = self.head(squares.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(1, 2))
+        if stride > 1:
+            rest = -side % stride
+            square = nn.functional.pad(features.view(count, side, side, width), (0, 0, 0, rest, 0, rest))
+            squares = square.unfold(1, stride, stride).unfold(2, stride, stride)  # (n, r, c, width, row, column)
+            features = squares.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(1, 2)
+        scores = self.head(features)
         if self.said["tokenize_function"] == "softmax":
             return scores.softmax(dim=-1)
         return nn.functional.one_hot(scores.argmax(dim=-1), scores.shape[-1]).float()
@@ -251,7 +254,8 @@ def ovis(seed, folder):
     text = draw_text(rng, language, len(own) + (int(rng.integers(1, 4)) if spare else 0), tied)
     stride = 1 if kind == "clip" else int(rng.integers(1, 4)) if seed not in BOOSTED else seed - 4
     said = {"model_type": f"{kind}_visual_tokenizer", "vocab_size": int(rng.integers(20, 40)), "tokenize_function": choice}
-    said |= {"tau": 1.0, "hidden_stride": stride, "drop_cls_token": kind == "clip", "backbone_config": backbone_config}
+    said |= {"tau": 1.0, "hidden_stride": stride, "drop_cls_token": kind == "clip" and seed != 9}
+    said["backbone_config"] = backbone_config
     if kind == "clip" or seed in BOOSTED:
         said |= {"use_indicators": True, "hd_booster": BOOSTED.get(seed)}
     language_model = {"qwen2": Qwen2ForCausalLM, "llama": LlamaForCausalLM}[language](text)

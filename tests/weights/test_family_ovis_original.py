@@ -213,6 +213,16 @@ def test_visual_tokenizers_that_are_not_covered_are_refused(change, word, tmp_pa
         open_source(opened.folder)
 
 
+def test_squares_over_a_class_token_are_refused(tmp_path):
+    opened = ovis(9, tmp_path / "released")
+    stored = opened.folder / "config.json"
+    said = json.loads(stored.read_text())
+    said["visual_tokenizer_config"]["hidden_stride"] = 2
+    stored.write_text(json.dumps(said))
+    with pytest.raises(CheckpointError, match="hidden_stride 2 over a class token"):
+        open_source(opened.folder)
+
+
 def test_other_conversations_and_other_squares_are_refused(tmp_path):
     opened = ovis(3, tmp_path / "released")
     for file, change, word in (
