@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from omma.core.config import Config, config
-from omma.metrics.boxes.written import BoxFormat, Picture, Qwen2Vl, picture_of
+from omma.metrics.boxes.written import BoxFormat, Picture, Qwen2Vl, Reading, picture_of
 from omma.metrics.metric import Facts, Mark, Metric
 
 Point = tuple[float, float]
@@ -16,6 +16,10 @@ NUMBERS = re.compile(r"-?\d{1,30}(?:\.\d{0,30})?")
 @config
 class PointFormat(Config):
     """How a model writes a point: all numbers of the text, which must be two, or four as the corners of a box."""
+
+    def of(self, raw: str, facts: Facts) -> Point | None:
+        """Reply + facts of its question → a point in px of the source picture, or None."""
+        return self.read(raw, picture_of(facts))
 
     def read(self, text: str, picture: Picture) -> Point | None:
         """Text → a point in px of the source picture, or None. Never raises for any text."""
@@ -62,10 +66,17 @@ class BoxMiddle(PointFormat):
 
     format: BoxFormat = Qwen2Vl()
 
+    def of(self, raw: str, facts: Facts) -> Point | None:
+        return middle(self.format.of(raw, facts))
+
     def read(self, text: str, picture: Picture) -> Point | None:
-        found = self.format.read(text, picture).found
-        box = found[0] if found else None
-        return None if box is None else ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        return middle(self.format.read(text, picture))
+
+
+def middle(reading: Reading) -> Point | None:
+    """Boxes of a reply → the middle of the first; None if there is none or it is bad."""
+    box = reading.found[0] if reading.found else None
+    return None if box is None else ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
 
 
 @config
@@ -82,7 +93,7 @@ class ScreenSpot(Metric):
     ties: ClassVar[str] = "a point on the edge is inside"
 
     def extract(self, raw: str, facts: Facts) -> Point | None:
-        return self.format.read(raw, picture_of(facts))
+        return self.format.of(raw, facts)
 
     def match(self, said: Point, gold: Sequence[float], facts: Facts) -> Mark:
         x, y = said

@@ -6,7 +6,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.metrics.box import generalized_iou, inclusive_iou, iou, notebook_iou
-from omma.metrics.boxes.written import BoxFormat, Corners, PlainPixels, Reading, picture_of
+from omma.metrics.boxes.written import BoxFormat, Corners, PlainPixels, Reading
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, mean, number
 
 
@@ -35,7 +35,7 @@ class RefCoco(Metric):
         return iou(said, gold)
 
     def extract(self, raw: str, facts: Facts) -> Reading | None:
-        reading = self.format.read(raw, picture_of(facts))
+        reading = self.format.of(raw, facts)
         return reading if reading.found else None
 
     def match(self, said: Reading, gold: Sequence[float], facts: Facts) -> Mark:

@@ -56,6 +56,10 @@ class BoxFormat(Config):
 
     pattern: ClassVar[re.Pattern[str]]
 
+    def of(self, raw: str, facts: Facts) -> Reading:
+        """Reply + facts of its question → every box in it. Written boxes need nothing but the text and the picture's size."""
+        return self.read(raw, picture_of(facts))
+
     def read(self, text: str, picture: Picture) -> Reading:
         """Text → every box in it. Never raises for any text."""
         return Reading(tuple(usable(self.place(numbers, picture)) for numbers in self.numbers(text)))
@@ -88,6 +92,16 @@ class PlainPixels(BoxFormat):
     def place(self, numbers: tuple[float, ...], picture: Picture) -> Corners:
         x0, y0, x1, y1 = numbers
         return x0, y0, x1, y1
+
+
+@config
+class UnitCorners(BoxFormat):
+    """`[x1, y1, x2, y2]` of 1: what lmms-eval asks any model for (lmms-eval `tasks/refcoco/utils_rec.py`)."""
+
+    pattern: ClassVar[re.Pattern[str]] = PlainPixels.pattern
+
+    def place(self, numbers: tuple[float, ...], picture: Picture) -> Corners:
+        return _scaled(numbers, 1.0, picture)
 
 
 @config
