@@ -39,13 +39,15 @@ class Supply:
 def asking(name: str, words: str, pictures: Sequence[str] = (), *, task: str = "", kind: str = "image", mark: str = "") -> Sample:
     """Id, words and picture names → a sample whose one turn shows the pictures and then asks.
 
-    With `mark`, such as "<image {}>", pictures stand where the words name them (numbered from 1), and in front otherwise.
+    With `mark`, such as "<image {}>", pictures stand where the words name them first (numbered from 1), and in front otherwise.
     """
     media = tuple(Media(uri, kind="video" if kind == "video" else "image") for uri in pictures)
     named = {mark.format(number + 1): number for number in range(len(media))} if mark else {}
     inside: list[Part] = [Part("text", words)]
     for word, number in named.items():
-        inside = [piece for part in inside for piece in _placed(part, word, media[number].kind, number)]
+        place = next((i for i, part in enumerate(inside) if part.kind == "text" and word in part.text), None)
+        if place is not None:
+            inside[place : place + 1] = _placed(inside[place], word, media[number].kind, number)
     shown = {part.index for part in inside if part.kind != "text"}
     front = [Part(one.kind, index=number) for number, one in enumerate(media) if number not in shown]
     return Sample(name, "", task, media=media, turns=(Turn("user", (*front, *inside)),))
@@ -53,8 +55,6 @@ def asking(name: str, words: str, pictures: Sequence[str] = (), *, task: str = "
 
 def _placed(part: Part, word: str, kind: Any, number: int) -> list[Part]:
     """A text part → the same with its first mention of a picture replaced by that picture."""
-    if part.kind != "text" or word not in part.text:
-        return [part]
     before, _, behind = part.text.partition(word)
     pieces = [Part("text", before), Part(kind, index=number), Part("text", behind)]
     return [piece for piece in pieces if piece.kind != "text" or piece.text]

@@ -15,8 +15,8 @@ OPENING = re.compile(r"[\(\s]*([A-Z])", re.IGNORECASE)
 class Blink(Choice):
     """Accuracy. Facts: `choices`. `gold` is "(A)" or "A".
 
-    The script hands to a language model what `option_word` cannot read; what that answered is the fact `extraction`, and
-    counts where it is an option in brackets and nothing else. Without it the reply is unparsed.
+    The script hands to a language model what `option_word` cannot read; what that answered is the fact `extraction` or a
+    judge's verdict, `judge`, and counts where it is an option in brackets and nothing else. Without it the reply is unparsed.
     """
 
     source = "zeyofu/BLINK_Benchmark eval/test_benchmark.py (analyze_answer)"
@@ -25,7 +25,7 @@ class Blink(Choice):
     def extract(self, raw: str, facts: Facts) -> str | None:
         """Reply → letter, or None."""
         said = option_word(raw, len(facts["choices"]))
-        extraction = str(facts.get("extraction", ""))
+        extraction = str(facts.get("extraction", facts.get("judge", "")))
         return extraction[1] if said is None and BRACKETED.fullmatch(extraction) else said
 
     def match(self, said: str, gold: Any, facts: Facts) -> float:

@@ -24,7 +24,8 @@ class VisOnlyQa(Choice):
     """Accuracy. Facts: `response_options`, `question_type` ("single_answer" or "multiple_answers").
 
     The script hands to a language model what this rule cannot read, questions with several answers among it: where the
-    benchmark's files hold what that model extracted, it is the fact `extraction`; without it the reply is unparsed.
+    benchmark's files hold what that model extracted, it is the fact `extraction`, and where a judge extracted it, `judge`;
+    without either the reply is unparsed.
     On 6,000 published replies to its real figures the rule reads 3,716, all as the makers did; the rest are extractions.
     """
 
@@ -39,7 +40,7 @@ class VisOnlyQa(Choice):
 
     def recorded(self, facts: Facts, single: bool) -> str | None:
         """Recorded extraction → the first option it contains, or all of it where several answers are asked for."""
-        text: Any = facts.get("extraction")
+        text: Any = facts.get("extraction", facts.get("judge"))
         if not isinstance(text, str) or not text.strip():
             return None
         text = text.replace(" ", "")

@@ -31,15 +31,15 @@ class MathVista(Metric):
 
     A question with choices takes the choice that the letter names, else the one nearest to the extraction in edits, so
     that it is never unparsed: an empty extraction takes the shortest choice. Numbers that are none are unparsed. Where
-    `extraction` is absent the reply itself is taken for it.
+    `extraction` is absent, a judge's verdict (`judge`) is taken for it, and without one the reply itself.
     """
 
     source = "lupantech/MathVista evaluation/calculate_score.py"
     ties = "of choices equally near in edits the first counts"
 
     def extract(self, raw: str, facts: Facts) -> str | None:
-        """Reply → recorded extraction, else itself."""
-        return str(facts.get("extraction", raw))
+        """Reply → recorded extraction, else a judge's, else itself."""
+        return str(facts.get("extraction", facts.get("judge", raw)))
 
     def judge(self, raw: str, gold: Any, facts: Facts) -> Mark:
         """Reply + answer as text → its mark; unparsed where nothing can be made of the extraction."""
