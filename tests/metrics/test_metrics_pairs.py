@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omma.core.errors import DataError
 from omma.metrics.metric import Marked
 from omma.metrics.pairs.aro import AroAttribution, AroOrder, AroRelation, StrictAroOrder
-from omma.metrics.pairs.sugarcrepe import SugarCrepe, SugarCrepeAsked, SugarCrepePlus
+from omma.metrics.pairs.sugarcrepe import SugarCrepe, SugarCrepeAsked, SugarCrepePlus, SugarCrepePlusPictures
 from omma.metrics.pairs.winoground import Winoground
 
 RULERS = (
@@ -22,6 +22,7 @@ RULERS = (
     SugarCrepe(),
     SugarCrepeAsked(),
     SugarCrepePlus(),
+    SugarCrepePlusPictures(),
 )
 FACTS = {"relation": "on", "attribute": "red_big", "split": "swap_obj", "first": "positive"}
 HOSTILE = (
@@ -52,6 +53,14 @@ def test_a_constant_scorer_has_nothing_in_relations_and_everything_in_order():
         for rule, raw in ((AroRelation(), two), (AroOrder(), five), (StrictAroOrder(), five))
     ]
     assert values == [0.0, 1.0, 0.0]
+
+
+def test_samples_that_name_no_relation_have_no_mean_over_relations():
+    rule = AroRelation()
+    facts = [{"relation": name} for name in ("on", "on", "under", "")]
+    rows = marked(rule, ["[0, 1]", "[1, 0]", "[0, 1]", "[0, 1]"], lambda i: facts[i])
+    assert [number.value for number in rule.aggregate(rows)] == [3 / 4, (1 / 2 + 1) / 2]
+    assert len(rule.aggregate(rows[3:])) == 1
 
 
 @given(st.lists(st.integers(0, 3), min_size=5, max_size=5))
@@ -118,6 +127,10 @@ def test_sugarcrepe_plus_by_hand():
     raws = ["[3, 2, 1, 9, 8, 7]", "[3, 1, 1, 9, 9, 7]", "[0, 2, 1, 9, 1, 9.5]"]
     found = {number.metric: number.value for number in SugarCrepePlus().aggregate(marked(SugarCrepePlus(), raws))}
     assert found == pytest.approx({"image-to-text": 1 / 3, "first caption": 2 / 3, "second caption": 2 / 3, "text-only": 1 / 3})
+    raws = [json.dumps(json.loads(raw)[:3]) for raw in raws]
+    rule = SugarCrepePlusPictures()
+    without = {number.metric: number.value for number in rule.aggregate(marked(rule, raws))}
+    assert without == {name: value for name, value in found.items() if name != "text-only"}
 
 
 @pytest.mark.parametrize("rule", RULERS, ids=lambda rule: type(rule).__name__)

@@ -28,7 +28,7 @@ def wins_alone(scores: Sequence[float], right: int) -> bool:
 class AroRelation(ScoredCaptions):
     """VG-Relation. A reply: the scores of [false caption, true caption]. Fact: "relation". Gold is not read.
 
-    Two numbers: over all samples, and the mean over relations.
+    Two numbers: over all samples, and the mean over relations, as far as samples name theirs.
     """
 
     source = "mertyg/vision-language-models-are-bows dataset_zoo/aro_datasets.py"
@@ -42,7 +42,7 @@ class AroRelation(ScoredCaptions):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         whole = mean(self.label, marked)
-        groups = [rows for rows in grouped(marked, self.group).values() if len(rows) >= self.fewest]
+        groups = [rows for (name,), rows in grouped(marked, self.group).items() if name and len(rows) >= self.fewest]
         if not groups:
             return (whole,)
         means = [(sum(row.mark.score for row in rows) / len(rows), 1.0) for rows in groups]

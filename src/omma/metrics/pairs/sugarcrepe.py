@@ -4,6 +4,7 @@ RAIVNLab/sugar-crepe, `main_eval.py` and `gpt-4v-results/readme.md`; Sri-Harsha/
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from omma.core.config import config
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, grouped, mean, number
@@ -75,6 +76,8 @@ class SugarCrepePlus(Metric):
     source = "Sri-Harsha/scpp VLMs/test_Variants_CLIP.py"
     ties = "wrong"
 
+    beyond: ClassVar[tuple[str, ...]] = ("text-only",)
+
     def extract(self, raw: str, facts: Facts) -> list[float] | None:
         said = as_numbers(parse(raw))
         return said if said and len(said) == 6 else None
@@ -89,7 +92,21 @@ class SugarCrepePlus(Metric):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         terms = [(one.mark.score, *one.mark.details["rates"], 1.0) for one in marked]
-        labels = (self.label, "first caption", "second caption", "text-only")
+        labels = (self.label, "first caption", "second caption", *self.beyond)
         return tuple(
             number(label, marked, terms, lambda sums, at=at: sums[..., at] / sums[..., 4]) for at, label in enumerate(labels)
         )
+
+
+@config
+class SugarCrepePlusPictures(SugarCrepePlus):
+    """The same without text-only, for models that score a caption of a picture and place no text in a space.
+
+    A reply is JSON: three scores [picture·P1, picture·P2, picture·N]. Gold is not read.
+    """
+
+    beyond = ()
+
+    def extract(self, raw: str, facts: Facts) -> list[float] | None:
+        said = as_numbers(parse(raw))
+        return [*said, 0.0, 0.0, 0.0] if said and len(said) == 3 else None
