@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from omma.core.errors import ConfigError
 from omma.media.footage.frames import Frames
 from omma.media.views.best_fit import BestFit
 from omma.media.views.cells import Cells
@@ -38,6 +39,16 @@ def test_cells_that_are_cut_and_padded_by_themselves_by_hand():
     _, box = windows([FramedQuarters(size=32, least=1.0).plan(128, 64, UNIT)])
     # the whole's tile shows −32 … 96 px down; the quarters (64 × 32 px) show −16 … 48 and 16 … 80
     assert box[1].tolist() == [0, 0.125, 0.5, 0.625] and box[3].tolist() == [0, 0.375, 0.5, 0.875]
+
+
+def test_a_picture_without_quarters_is_shown_whole_alone():
+    """One px wide, it has none; smaller than `least` tiles, none are wanted."""
+    for least, size, tiles in ((0.0, (1, 50), 1), (0.0, (2, 3), 5), (1.5, (47, 99), 1), (1.5, (48, 48), 5)):
+        assert len(FramedQuarters(size=32, least=least).plan(*size, UNIT).tiles) == tiles
+    with pytest.raises(ConfigError, match=r"FramedQuarters.least: -1.0; expected 0 or more"):
+        FramedQuarters(least=-1.0)
+    with pytest.raises(ConfigError, match=r"Cells.max_tiles: 0; expected at least 1"):
+        Cells(max_tiles=0)
 
 
 def test_pictures_follow_one_another_and_tiles_without_a_whole_are_their_own():
