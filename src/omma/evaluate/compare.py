@@ -6,7 +6,7 @@ points) draw the units of their own metric; others draw questions and work the m
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def compare(shared: Shared, known: Known) -> list[Ruled]:
 
 
 def _ruled(benchmark: Published, metric: Metric, shared: Shared) -> Ruled:
-    a, b = ([benchmark.judged(metric, record) for record in side] for side in (shared.records_a, shared.records_b))
+    a, b = (benchmark.marked(metric, side) for side in (shared.records_a, shared.records_b))
     numbers_a = metric.aggregate(a)
     numbers_b = {number.metric: number for number in metric.aggregate(b)}
     again = _resampled(metric, a, b) if any(number.terms is None for number in numbers_a) else {}
@@ -129,7 +129,14 @@ def _ruled(benchmark: Published, metric: Metric, shared: Shared) -> Ruled:
             differences.append(Difference(one, other, metric.variant, low, high))
     up = numbers_a[0].higher_is_better
     scores = ([one.mark.score for one in side] for side in (a, b))
-    return Ruled(benchmark.name, type(metric).__name__, tuple(differences), _pairs(shared, *scores, higher_is_better=up))
+    pairs = _pairs(_among(shared, {one.id for one in a}), *scores, higher_is_better=up)
+    return Ruled(benchmark.name, type(metric).__name__, tuple(differences), pairs)
+
+
+def _among(shared: Shared, names: Collection[str]) -> Shared:
+    """Shared records → those under whose names marks stand."""
+    a, b = ([record for record in side if record.sample_id in names] for side in (shared.records_a, shared.records_b))
+    return Shared(shared.benchmark, a, b, shared.all_a, shared.all_b)
 
 
 def _held_out(shared: Shared, known: Known) -> Ruled:

@@ -39,6 +39,7 @@ GUESSES = 8  # constant answers that are tried as trivial guesses
 Size = Callable[[bytes, str], tuple[int, int]]
 UNREADABLE, MISSING, ERROR = "unreadable", "missing", "error"
 UNANSWERED = (UNREADABLE, MISSING, ERROR)  # finishes of rows without a reply
+REPLIED = ("boxes", "judge")  # facts of a reply, which a guess has not
 
 
 @config
@@ -110,29 +111,35 @@ class Published(Benchmark):
             yield from self._answered(answerer, window, supply.store, sight)
 
     def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
-        """Records → marked by the main metric."""
-        marked = [self.judged(self.metrics[0], record) for record in records]
+        """Records → marked by the main metric; those that others are only compared with stay unmarked."""
+        marks = {one.id: one.mark for one in self.marked(self.metrics[0], records)}
+        found = [(record, marks.get(record.sample_id)) for record in records]
         return [
-            replace(record, extracted=_short(one.mark.said), correct=_known(one.mark.score), parsed=one.mark.parsed)
-            for record, one in zip(records, marked, strict=True)
+            replace(record, extracted=_short(mark.said), correct=_known(mark.score), parsed=mark.parsed) if mark else record
+            for record, mark in found
         ]
 
     def score(self, records: Sequence[Record], known: Known) -> tuple[Verdict, ...]:
         """Records → verdicts of the main metric over all and per subset, then of the other metrics over all."""
         if not records:
             raise DataError(f"suite.{self.name}", "no records to score", "at least one", "run `omma eval` first")
-        groups = {WHOLE: list(range(len(records)))} | self._subsets(records)
+        guesses = self.guesses(records)
         verdicts: list[Verdict] = []
         for metric in self.metrics:
-            marked = [self.judged(metric, record) for record in records]
-            guess = self._best_guess(metric, records)
-            for subset, places in groups.items() if metric is self.metrics[0] else [(WHOLE, groups[WHOLE])]:
+            marked = self.marked(metric, records)
+            groups = {WHOLE: list(range(len(marked)))} | (self._subsets(marked) if metric is self.metrics[0] else {})
+            guess = _best_guess(metric, guesses, marked)
+            for subset, places in groups.items():
                 trivial = {number.metric: number.value for number in metric.aggregate([guess[i] for i in places])} if guess else {}
                 verdicts += [
                     self._verdict(metric, subset, number, trivial.get(number.metric))
                     for number in metric.aggregate([marked[i] for i in places])
                 ]
         return tuple(verdicts)
+
+    def marked(self, metric: Metric, records: Sequence[Record]) -> list[Marked]:
+        """Metric + all records → a mark each, under the record's id. Fewer where several records make one reply."""
+        return [self.judged(metric, record) for record in records]
 
     def judged(self, metric: Metric, record: Record) -> Marked:
         """Record + metric → its mark. A row that was never answered is unparsed, whatever the metric makes of empty words."""
@@ -155,26 +162,12 @@ class Published(Benchmark):
         golds = [text for record in records for text in _texts(record.gold)]
         return [text for text, _ in sorted(Counter(golds).items(), key=lambda item: (-item[1], item[0]))[:GUESSES]]
 
-    def _best_guess(self, metric: Metric, records: Sequence[Record]) -> list[Marked]:
-        """The marks of the constant reply that scores highest over all; none if there is no guess."""
-        best: tuple[float, list[Marked]] = (-math.inf, [])
-        for text in self.guesses(records):
-            marked = [
-                Marked(record.sample_id, record.gold, facts, metric.judge(text, record.gold, facts))
-                for record, facts in ((record, {"task": record.task} | record.facts) for record in records)
-            ]
-            numbers = metric.aggregate(marked)
-            value = numbers[0].value * (1 if numbers[0].higher_is_better else -1) if numbers else math.nan
-            if value > best[0]:
-                best = value, marked
-        return best[1]
-
-    def _subsets(self, records: Sequence[Record]) -> dict[str, list[int]]:
+    def _subsets(self, marked: Sequence[Marked]) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
         for name in self.subsets:
-            values = sorted({str(record.facts.get(name, "")) for record in records} - {""})
+            values = sorted({str(one.facts.get(name, "")) for one in marked} - {""})
             for value in values:
-                groups[value] = [i for i, record in enumerate(records) if str(record.facts.get(name, "")) == value]
+                groups[value] = [i for i, one in enumerate(marked) if str(one.facts.get(name, "")) == value]
         return groups
 
     def _verdict(self, metric: Metric, subset: str, number: Number, trivial: float | None) -> Verdict:
@@ -211,6 +204,19 @@ class Published(Benchmark):
                 facts=question.facts,
                 details=details,
             )
+
+
+def _best_guess(metric: Metric, guesses: Sequence[str], marked: Sequence[Marked]) -> list[Marked]:
+    """The marks of the constant reply that scores highest over all; none if there is no guess."""
+    best: tuple[float, list[Marked]] = (-math.inf, [])
+    for text in guesses:
+        given = [(one, {name: value for name, value in one.facts.items() if name not in REPLIED}) for one in marked]
+        said = [Marked(one.id, one.gold, facts, metric.judge(text, one.gold, facts)) for one, facts in given]
+        numbers = metric.aggregate(said)
+        value = numbers[0].value * (1 if numbers[0].higher_is_better else -1) if numbers else math.nan
+        if value > best[0]:
+            best = value, said
+    return best[1]
 
 
 def _looked_at(question: Question, store: Store | None, size: Size) -> tuple[Question, str]:

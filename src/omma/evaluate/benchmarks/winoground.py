@@ -17,13 +17,14 @@ from omma.core.config import config
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.compared import Compared
 from omma.evaluate.known import Known
+from omma.evaluate.marks import SHOWN
 from omma.evaluate.published import UNANSWERED, Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need, read_rows
-from omma.metrics.metric import Metric
+from omma.metrics.metric import Marked, Metric
 from omma.metrics.pairs.winoground import Winoground
 from omma.metrics.structured import as_numbers, parse
-from omma.schema.verdict import Record, Verdict
+from omma.schema.verdict import Record
 
 PICTURES, CAPTIONS = ("image_0", "image_1"), ("caption_0", "caption_1")
 
@@ -63,16 +64,13 @@ class WinogroundQuestions(Published):
 
     def mark(self, records: Sequence[Record], known: Known) -> list[Record]:
         """Records → each marked by the group score of its example."""
-        marked = {str(one.facts["example"]): one for one in super().mark(_joined(records), known)}
-        found = [marked[str(record.facts["example"])] for record in records]
-        return [
-            replace(record, extracted=record.raw, correct=one.correct, parsed=one.parsed)
-            for record, one in zip(records, found, strict=True)
-        ]
+        marks = {str(one.facts["example"]): one.mark for one in self.marked(self.metrics[0], records)}
+        found = [(record, marks[str(record.facts["example"])]) for record in records]
+        return [replace(record, extracted=record.raw[:SHOWN], correct=mark.score, parsed=mark.parsed) for record, mark in found]
 
-    def score(self, records: Sequence[Record], known: Known) -> tuple[Verdict, ...]:
-        """Records → verdicts over examples."""
-        return super().score(_joined(records), known)
+    def marked(self, metric: Metric, records: Sequence[Record]) -> list[Marked]:
+        """Metric + all records → a mark an example, under the id of its first picture."""
+        return super().marked(metric, _joined(records))
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """The same score for every pair."""
@@ -84,13 +82,13 @@ def _joined(records: Sequence[Record]) -> list[Record]:
     examples: dict[str, dict[int, Record]] = {}
     for record in records:
         examples.setdefault(str(record.facts["example"]), {})[int(record.facts["picture"])] = record
-    return [_table(name, halves) for name, halves in examples.items()]
+    return [_table(halves) for halves in examples.values()]
 
 
-def _table(name: str, halves: dict[int, Record]) -> Record:
+def _table(halves: dict[int, Record]) -> Record:
     first = next(iter(halves.values()))
     asked = [halves[at] for at in (0, 1) if at in halves and halves[at].details.get("finish") not in UNANSWERED]
     scores = [as_numbers(parse(half.raw)) for half in asked]
     columns = [row for row in scores if row is not None and len(row) == 2]
     raw = json.dumps(list(zip(*columns, strict=True))) if len(columns) == 2 else ""
-    return replace(first, sample_id=name, raw=raw, details={})
+    return replace(first, raw=raw, details={})
