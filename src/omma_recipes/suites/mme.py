@@ -1,7 +1,6 @@
 """MME, in the benchmark's own words and in LLaVA's."""
 
-from omma.evaluate.benchmarks.mme import MmeQuestions
-from omma.evaluate.prompt import SHORT, Prompt
+from omma.evaluate.benchmarks.mme import MmeQuestions, ShortMmeQuestions
 from omma.evaluate.suite import Suite
 
 
@@ -12,5 +11,4 @@ def mme() -> Suite:
 
 def mme_llava() -> Suite:
     """MME with LLaVA's suffix in place of "Please answer yes or no."."""
-    asked = MmeQuestions(name="mme_llava", prompt=Prompt(after=SHORT))
-    return Suite(id="mme_llava", title="MME (LLaVA's prompt)", benchmarks=(asked,))
+    return Suite(id="mme_llava", title="MME (LLaVA's prompt)", benchmarks=(ShortMmeQuestions(),))

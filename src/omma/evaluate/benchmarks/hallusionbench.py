@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import DataError
+from omma.evaluate.judges.words import JudgeWords
 from omma.evaluate.layouts import find_pictures, find_tables
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.published import Published
@@ -28,6 +29,14 @@ from omma.schema.verdict import Record
 PARTS = ("category", "subcategory", "set_id", "figure_id", "question_id")
 TOLD = 3  # of them stand at the end of an index of VLMEvalKit's table
 FOLDER = "hallusion_bench"
+VERDICT = """\
+A model answered a question about a figure that you cannot see. You know whether the right answer is yes or no.
+
+Question: {question}
+Right answer: {gold}
+Answer to judge: {reply}
+
+Write one word: correct if it says the same, incorrect if it says the opposite, unclear if it says neither."""
 
 
 @config
@@ -75,10 +84,12 @@ class HallusionBenchQuestions(Published):
 class JudgedHallusionBench(HallusionBenchQuestions):
     """The official score: correct, incorrect or unclear, as a judge found. No judge is asked unless a person names one.
 
-    Without recorded verdicts every reply is unread and wrong.
+    Without recorded verdicts every reply is unread and wrong. What a judge is told here are our own words, with yes or no
+    for the right answer; the official script tells it in a sentence.
     """
 
     name: str = "hallusionbench_judged"
+    judging: JudgeWords = JudgeWords(text=VERDICT, max_tokens=8)
     metrics: tuple[Metric, ...] = (HallusionBench(), VlmEvalKitHallusion())
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:

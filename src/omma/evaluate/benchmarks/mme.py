@@ -21,7 +21,7 @@ from omma.core.files import read_text
 from omma.core.seeds import generator
 from omma.evaluate.benchmark import Item
 from omma.evaluate.layouts import find_tables
-from omma.evaluate.prompt import Prompt
+from omma.evaluate.prompt import SHORT, Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need, read_rows
@@ -34,15 +34,14 @@ from omma.schema.verdict import Record
 SUBTASKS = PERCEPTION + COGNITION
 AROUND = (".", "MME_Benchmark_release_version/MME_Benchmark", "MME_Benchmark_release_version", "MME_Benchmark")
 ASKED, SHOWN = "questions_answers_YN", "images"
-PLEASE = " Please answer yes or no."
+PLEASE = "Please answer yes or no."
 
 
 @config
 class MmeQuestions(Published):
-    """The words are the benchmark's own; 16 tokens are lmms-eval's. All of its questions end in `PLEASE`.
+    """Questions as they are stored, all of which end in "Please answer yes or no."; 16 tokens are lmms-eval's.
 
-    That sentence is the prompt's `after`, so that another prompt replaces it, as LLaVA's does. `limit` draws whole
-    pictures, since a picture counts by both its questions. Ids are subtask/picture:0 and :1.
+    `limit` draws whole pictures, since a picture counts by both its questions. Ids are subtask/picture:0 and :1.
     """
 
     about: ClassVar[str] = "fourteen subtasks of perception and cognition, yes or no"
@@ -52,7 +51,7 @@ class MmeQuestions(Published):
 
     name: str = "mme"
     path: str = "mme"
-    prompt: Prompt = Prompt(after=PLEASE)
+    prompt: Prompt = Prompt()
     sampling: Sampling = Sampling(max_tokens=16)
     metrics: tuple[Metric, ...] = (Mme(), LmmsEvalMme(), VlmEvalKitMme())
 
@@ -75,6 +74,10 @@ class MmeQuestions(Published):
             return list(questions)
         chosen = generator(self.seed, "benchmark", self.name).choice(len(pairs), count, replace=False)
         return [question for i in sorted(chosen) for question in pairs[i]]
+
+    def said(self, words: str) -> str:
+        """Question as it is stored → as it is put."""
+        return words.strip()
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """Always yes, or always no: 50 of the 200 points of each subtask."""
@@ -106,9 +109,20 @@ class MmeQuestions(Published):
                 yield self._question(category, image, number, words, right, need(row, "image", where))
 
     def _question(self, category: str, image: str, number: int, words: str, right: str, pictures: Sequence[str]) -> Question:
-        words = self.prompt.words(words.strip().replace(PLEASE, ""))
-        sample = asking(f"{category}/{image}:{number}", words, pictures, task=category)
+        sample = asking(f"{category}/{image}:{number}", self.prompt.words(self.said(words)), pictures, task=category)
         return Question(sample, right.strip(), {"category": category, "image": image})
+
+
+@config
+class ShortMmeQuestions(MmeQuestions):
+    """LLaVA's words: the short suffix in place of "Please answer yes or no.", so that a model may say anything."""
+
+    name: str = "mme_llava"
+    prompt: Prompt = Prompt(after=SHORT)
+
+    def said(self, words: str) -> str:
+        """Question as it is stored → without its last sentence."""
+        return words.strip().removesuffix(PLEASE).strip()
 
 
 def _picture(row: dict[str, Any], where: str) -> tuple[str, str]:
