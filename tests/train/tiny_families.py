@@ -17,7 +17,6 @@ import test_family_deepseek
 import test_family_eve
 import test_family_fusion
 import test_family_fuyu
-import test_family_internvl
 import test_family_internvl_chat
 import test_family_llava_onevision_1_5
 import test_family_mini_gemini
@@ -78,7 +77,7 @@ FAMILIES = {
         Family("qwen2_5_vl", by(qwen, "qwen2_5_vl", 0), **OF_QWEN),
         Family("qwen3_vl", by(qwen, "qwen3_vl", 0), **OF_QWEN),
         Family("qwen3_vl_moe", by(qwen, "qwen3_vl_moe", 0), **OF_QWEN),
-        Family("internvl", by(test_family_internvl.opened, 0), **OF_INTERNVL),
+        Family("internvl", by(internvl_folders.opened, 0), **OF_INTERNVL),
         Family(
             "internvl_chat",
             by(test_family_internvl_chat.opened, 1),

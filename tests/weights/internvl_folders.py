@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from draws import LANGUAGES, Draw
-from llava_folders import CHATML, TEXTS, Pair, draw_text, spread
+from llava_folders import CHATML, TEXTS, Pair, draw_text, open_pair, spread
 from PIL import Image
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -112,6 +112,11 @@ def draw_vision(rng: np.random.Generator, kind: str, *, patch: int, side: int) -
     if kind == "small":
         return InternVLVisionConfig(**sizes, attention_bias=True, use_mean_pooling=bool(rng.random() < 0.7))
     return InternVLVisionConfig(**sizes, attention_bias=False, use_qk_norm=True, norm_type="rms_norm", use_mean_pooling=True)
+
+
+def opened(seed: int, folder: Path, **fixed: Any) -> Pair:
+    """The same as a folder in transformers' layout, open on both sides."""
+    return open_pair(folder, *internvl(seed, **fixed))
 
 
 def internvl(seed: int, **fixed: Any) -> tuple[Any, Hand]:

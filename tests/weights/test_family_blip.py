@@ -1,4 +1,4 @@
-"""BLIP-2 and InstructBLIP folders over OPT and Llama: ids, logits, replies and gradients as transformers; no bit lost."""
+"""BLIP-2 and InstructBLIP: gradients of every draw, what a question changes, folders that are not covered."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from blip_folders import blip, several
-from llava_folders import check_gradients, check_greedy, check_logits, check_round_trip, our_batch, sample
+from llava_folders import check_gradients, our_batch, sample
 
 from omma.core.errors import CheckpointError, ConfigError, ShapeError
 from omma.model.language.opt import Opt
@@ -18,22 +18,15 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# As a share of the largest value compared. Worst case measured in fp32: logits 2.3e-6, gradients 1.8e-4, where the queries of a
+# As a share of the largest value compared. Worst case measured in fp32: gradients 1.8e-4, where the queries of a
 # Q-Former layer are so alike that gradients of its scores are small differences; in fp64 gradients 8.3e-6, pixels being fp32.
-TOLERANCE, GRADIENT_TOLERANCE, FINE_TOLERANCE = 1e-5, 5e-4, 2e-5
+GRADIENT_TOLERANCE, FINE_TOLERANCE = 5e-4, 2e-5
 CASES = [(kind, seed) for kind in ("blip-2", "instructblip") for seed in range(8)]
 
 
 def asked(root):
     """One picture, several of mixed sizes, none: documents of one pack."""
     return [sample(root, 0, [(50, 30)]), sample(root, 1, [(20, 61), (33, 33), (90, 40)]), sample(root, 2, [])]
-
-
-@pytest.mark.parametrize(("kind", "seed"), CASES)
-def test_a_folder_gives_the_same_ids_logits_and_replies(kind, seed, tmp_path):
-    pair = blip(kind, seed, tmp_path / "released")
-    assert check_logits(pair, tmp_path, asked(tmp_path), several) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path), make_inputs=several)
 
 
 def in_doubles(pair, root, one):
@@ -47,12 +40,6 @@ def test_gradients_of_one_loss_are_the_same_and_nearer_in_doubles(kind, seed, tm
     for model in (pair.module.double(), pair.theirs.double()):
         model.zero_grad()
     assert check_gradients(pair, tmp_path, asked(tmp_path), in_doubles) <= FINE_TOLERANCE
-
-
-@pytest.mark.parametrize(("kind", "seed"), CASES[::4])
-def test_an_export_comes_back_bit_by_bit_and_serves_the_same_logits(kind, seed, tmp_path):
-    pair = blip(kind, seed, tmp_path / "released")
-    assert check_round_trip(pair, tmp_path, asked(tmp_path), several) <= TOLERANCE
 
 
 def test_another_question_changes_what_the_tokens_of_a_picture_are_only_where_it_is_read(tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from llava_folders import TEXTS, check_gradients, check_greedy, check_logits, open_pair, sample, spread, worst
+from llava_folders import TEXTS, open_pair, spread, worst
 from PIL import Image
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -24,8 +24,6 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 4.9e-7, gradients 3e-6.
-TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 MARKS = ["<unk>", "<s>", "|ENDOFTEXT|", "|SPEAKER|", "|NEWLINE|", "<0x00>", "<0x01>", "<0x02>", "<0x03>", "<0x04>"]
 SEEDS = range(6)
 
@@ -89,24 +87,6 @@ def their_inputs(pair, root, one):
     before, behind = (words(text, add_special_tokens=False)["input_ids"] for text in (written, one.turns[0].text + "<0x04>"))
     ids = torch.tensor([before + behind])
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids), "pixel_values": seen["pixel_values"][None]}
-
-
-def asked(root):
-    """Smaller than the largest size, wider, higher, none."""
-    return [sample(root, number, own) for number, own in enumerate([[(19, 13)], [(90, 20)], [], [(17, 70)]])]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
-    pair = opened(seed, tmp_path / "released")
-    assert check_logits(pair, tmp_path, asked(tmp_path), their_inputs) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path), make_inputs=their_inputs)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
-    pair = opened(seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, asked(tmp_path), their_inputs) <= GRADIENT_TOLERANCE
 
 
 def test_an_export_is_refused_because_no_template_can_say_its_words(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from draws import Draw
 from internvl_folders import SLOT, internvl, tokenizer
-from llava_folders import Pair, check_gradients, check_greedy, check_logits, check_round_trip, sample, worst
+from llava_folders import Pair, check_round_trip, sample, worst
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -28,9 +28,8 @@ from omma.weights.start import Weights, start_model
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 1.3e-6, gradients 8.1e-6.
-TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
-SEEDS = range(8)
+# fp32, as a share of the largest value compared. Worst case measured: 1.3e-6.
+TOLERANCE = 1e-5
 CONVERSATIONS = ("internvl2_5", "internlm2-chat", "Hermes-2", "internvl_zh")
 VISION = (
     ("embeddings.cls_token", "embeddings.class_embedding"), ("embeddings.position_embeddings", "embeddings.position_embedding"),
@@ -170,26 +169,6 @@ def their_inputs(pair, root, one):
 def asked(root):
     sizes = [(50, 30)], [(20, 61), (33, 33), (90, 40)], [], [(200, 30), (7, 90)]
     return [sample(root, number, own) for number, own in enumerate(sizes)]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_released_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
-    pair = opened(seed, tmp_path / "released")
-    assert check_logits(pair, tmp_path, asked(tmp_path), their_inputs) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path)[1:2], make_inputs=their_inputs)
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
-    pair = opened(seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, asked(tmp_path), their_inputs) <= GRADIENT_TOLERANCE
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-def test_an_import_is_exported_in_transformers_layout_bit_by_bit(seed, tmp_path):
-    """InternLM2 comes back as Llama, which is the same model."""
-    pair = opened(seed, tmp_path / "released", shuffle="v2")
-    assert check_round_trip(pair, tmp_path, asked(tmp_path), their_inputs) <= TOLERANCE
 
 
 def test_a_transposed_shuffle_has_no_layout_of_transformers(tmp_path):

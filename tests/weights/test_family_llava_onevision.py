@@ -1,11 +1,11 @@
-"""LLaVA-OneVision folders: the same ids, logits, replies and gradients as transformers; several pictures and videos too."""
+"""LLaVA-OneVision: videos give the same ids, logits, replies and gradients as in transformers; other limits are refused."""
 
 import json
 
 import numpy as np
 import pytest
 import torch
-from llava_folders import check_gradients, check_greedy, check_logits, check_round_trip, our_batch, sample, worst
+from llava_folders import check_gradients, check_greedy, our_batch, worst
 from llava_line import llava_onevision, onevision_inputs
 
 from omma.core.errors import CheckpointError
@@ -15,15 +15,8 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 8.3e-6, gradients 1.2e-5.
-TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4
-SEEDS = range(4, 12)  # they reach every language model, limit of tiles and rest of px, tied or not
-
-
-def asked(root):
-    """One picture, several of mixed sizes, none: documents of one pack."""
-    sizes = [(50, 30)], [(20, 61), (33, 33), (90, 40)], [], [(200, 70)], [(7, 90)]
-    return [sample(root, number, own) for number, own in enumerate(sizes)]
+# fp32, as a share of the largest value compared. Worst case measured: logits 7.6e-7, gradients 1.2e-5.
+TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 
 
 def film(root, frames=5, width=31, height=17):
@@ -34,13 +27,6 @@ def film(root, frames=5, width=31, height=17):
         (place / f"{number}.png").write_bytes(to_png(rng.integers(0, 256, (height, width, 3)).astype(np.uint8)))
     media = (Media(place.name, kind="video", width=width, height=height, frames=frames, fps=1.0),)
     return Sample(place.name, "test", media=media, turns=(Turn("user", (Part("video", index=0), Part("text", "what moves?"))),))
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
-    pair = llava_onevision(seed, tmp_path / "released")
-    assert check_logits(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path)[1:3])
 
 
 @pytest.mark.parametrize("seed", [4, 5])
@@ -57,21 +43,9 @@ def test_videos_give_the_same_logits(seed, tmp_path):
     check_greedy(pair, tmp_path, [one], make_inputs=onevision_inputs)
 
 
-@pytest.mark.parametrize("seed", [6, 7])
-def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
-    pair = llava_onevision(seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, asked(tmp_path)) <= GRADIENT_TOLERANCE
-
-
 def test_gradients_through_a_video_are_the_same(tmp_path):
     pair = llava_onevision(4, tmp_path / "released", language="qwen3")
     assert check_gradients(pair, tmp_path, [film(tmp_path), film(tmp_path, frames=3)], onevision_inputs) <= GRADIENT_TOLERANCE
-
-
-@pytest.mark.parametrize("seed", [8, 9])
-def test_an_export_comes_back_bit_by_bit_and_serves_the_same_logits(seed, tmp_path):
-    pair = llava_onevision(seed, tmp_path / "released")
-    assert check_round_trip(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
 
 
 def test_other_limits_are_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Ovis2 folders: ids, logits, replies and gradients as transformers; no bit lost."""
+"""Ovis2 folders drawn at random, those that are not covered, and indicators."""
 
 import json
 
@@ -6,13 +6,8 @@ import pytest
 from draws import LANGUAGES, Draw
 from llava_folders import (
     TEXTS,
-    check_gradients,
-    check_greedy,
-    check_logits,
-    check_round_trip,
     draw_text,
     open_pair,
-    sample,
     spread,
 )
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -28,15 +23,12 @@ from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured over all draws: logits 1.6e-6, gradients 1.5e-5.
-TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}{% if message['content'] is string %}"
     "{{ message['content'] }}{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}{{ '<image>\n' }}"
     "{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endif %}{{ '<|im_end|>\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-SEEDS = range(8)
 
 
 def words():
@@ -72,31 +64,6 @@ def ovis2(seed, folder, **fixed):
     pictures = Ovis2ImageProcessorPil(size={"height": 4 * side, "width": 4 * side}, crop_to_patches=most > 1, max_patches=most)
     processor = Ovis2Processor(pictures, own, chat_template=CHATML, image_seq_length=(side // stride) ** 2)
     return open_pair(folder, theirs, processor)
-
-
-def asked(root):
-    """One picture, several of mixed sizes, none: documents of one pack."""
-    sizes = [(50, 30)], [(20, 61), (33, 33), (9, 4)], [], [(90, 14)]
-    return [sample(root, number, own) for number, own in enumerate(sizes)]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_folder_gives_the_same_ids_logits_and_replies(seed, tmp_path):
-    pair = ovis2(seed, tmp_path / "released")
-    assert check_logits(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
-    check_greedy(pair, tmp_path, asked(tmp_path)[1:3])
-
-
-@pytest.mark.parametrize("seed", [0, 2])
-def test_gradients_of_one_loss_are_the_same(seed, tmp_path):
-    pair = ovis2(seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, asked(tmp_path)) <= GRADIENT_TOLERANCE
-
-
-@pytest.mark.parametrize("seed", [1, 3, 4])
-def test_an_export_comes_back_bit_by_bit_and_serves_the_same_logits(seed, tmp_path):
-    pair = ovis2(seed, tmp_path / "released")
-    assert check_round_trip(pair, tmp_path, asked(tmp_path)) <= TOLERANCE
 
 
 @pytest.mark.parametrize(

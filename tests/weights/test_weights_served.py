@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import test_family_ovis
 from blip_folders import blip
-from internvl_folders import internvl
-from llava_folders import open_pair
+from internvl_folders import opened
 from llava_line import llava, llava_next, llava_onevision, vipllava
 from qwen_line import qwen
 
@@ -36,7 +35,7 @@ CLASSES = {
     "Qwen3VLForConditionalGeneration": (lambda to: qwen("qwen3_vl", 0, to), "model.layers.0.mlp.up_proj.weight"),
     "Qwen3VLMoeForConditionalGeneration": (lambda to: qwen("qwen3_vl_moe", 0, to), "visual.pos_embed.weight"),
     "InternVLForConditionalGeneration": (
-        lambda to: open_pair(to, *internvl(0)),
+        lambda to: opened(0, to),
         "mlp1.0.weight",
     ),
     "Blip2ForConditionalGeneration": (lambda to: blip("blip-2", 1, to), "Qformer.bert.embeddings.LayerNorm.weight"),
