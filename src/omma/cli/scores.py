@@ -7,9 +7,12 @@ from omma.core.runs import RunFolder
 from omma.evaluate.table import read_moments, score_table
 
 
-def print_scores(run: RunFolder) -> None:
-    """Before, after each stage, blind and trivial side by side; stage names stand on a line of their own to save width."""
+def print_scores(run: RunFolder, *, whole: bool = False) -> None:
+    """All moments and the trivial guess side by side; what follows a name's first dash stands on a line of its own.
+
+    Long lists are folded unless `whole`.
+    """
     moments = {name.replace("-", "\n", 1): verdicts for name, verdicts in read_moments(run / "eval").items()}
     wide = screen()
-    wide.print(Text("Scores on held-out samples", style="bold"))
-    wide.print(score_table(moments))
+    wide.print(Text("Scores", style="bold"))
+    wide.print(score_table(moments, whole=whole))

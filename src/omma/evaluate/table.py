@@ -1,6 +1,13 @@
-"""Table: verdicts of several moments (before, after-align, blind, …) → one table, the trivial guess beside every score."""
+"""Table: verdicts of several moments (before, after-align, blind, …) → one table, the trivial guess beside every score.
 
-from collections.abc import Mapping, Sequence
+The official number of a benchmark comes first, then its other numbers and subsets, then what other harnesses make of the
+same replies, each under their name.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -10,9 +17,35 @@ from omma.evaluate.accuracy import WHOLE
 from omma.evaluate.job import VERDICTS, read_verdicts
 from omma.schema.verdict import Verdict
 
-Key = tuple[str, str, str]  # benchmark, subset, metric
+Key = tuple[str, str, str, str]  # benchmark, variant, subset, metric
 ABSENT = "–"
+OWN_RULE = ("official", "omma")  # whose numbers need no name beside them
+NUMBERS, SUBSETS, OTHERS = 6, 8, 2  # rows of a benchmark before the rest is folded: whole, per subset, per harness
 LEGEND = "± half of the 95% bootstrap interval · ↓ lower is better · trivial: the best constant answer without looking"
+FOLDED = "… more: `omma rescore FOLDER --all` prints them, `omma report FOLDER` shows them"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One number of a benchmark in every column. `main` is the benchmark's first; `variant` says whose rule, if not its own."""
+
+    benchmark: str
+    variant: str
+    subset: str
+    metric: str
+    main: bool
+    found: tuple[Verdict | None, ...]
+
+    @property
+    def last(self) -> Verdict:
+        """The verdict of the last column that has one."""
+        return [verdict for verdict in self.found if verdict is not None][-1]
+
+    @property
+    def name(self) -> str:
+        """What it is called below the benchmark's name."""
+        parts = [f"{self.variant}:" if self.variant else "", "" if self.subset == WHOLE else self.subset, self.metric]
+        return " ".join(part for part in parts if part) + ("" if self.last.higher_is_better else " ↓")
 
 
 def read_moments(folder: Path) -> dict[str, list[Verdict]]:
@@ -21,42 +54,85 @@ def read_moments(folder: Path) -> dict[str, list[Verdict]]:
     return {file.parent.name: read_verdicts(file.parent) for file in files}
 
 
-def score_table(moments: Mapping[str, Sequence[Verdict]]) -> Table:
-    """Verdicts per moment → a table with a column for each; subsets stand indented below their benchmark."""
-    table = Table(box=SIMPLE_HEAD, caption=LEGEND, caption_justify="left", pad_edge=False, collapse_padding=True)
-    table.add_column("score", no_wrap=True)
+def score_table(moments: Mapping[str, Sequence[Verdict]], *, whole: bool = False) -> Table:
+    """Verdicts per moment → a table with a column for each; long lists are folded, and say how to see all, unless `whole`."""
+    table = Table(box=SIMPLE_HEAD, caption_justify="left", pad_edge=False, collapse_padding=True)
+    table.add_column("score", overflow="fold")
     for name in ("n", *moments, "trivial", "unparsed"):
         table.add_column(name, justify="right", overflow="fold")
-    columns = [{_key(verdict): verdict for verdict in verdicts} for verdicts in moments.values()]
-    for key in dict.fromkeys(key for column in columns for key in column):
-        found = [column.get(key) for column in columns]
-        last = [verdict for verdict in found if verdict is not None][-1]
-        cells = [ABSENT if verdict is None else with_interval(verdict) for verdict in found]
-        trivial = ABSENT if last.trivial is None else written(last, last.trivial)
-        style = "bold" if last.subset == WHOLE else ""
-        table.add_row(_label(last), str(last.count), *cells, trivial, str(last.unparsed or ""), style=style)
+    blocks = [(rows, len(rows) if whole else _shown(rows)) for rows in _blocks(score_rows(list(moments.values())))]
+    for rows, shown in blocks:
+        for row in rows[:shown]:
+            table.add_row(*_cells(row), style="bold" if row.main else "dim" if row.variant else "")
+        if shown < len(rows):
+            kind = "more" if rows[0].subset == WHOLE else "by subset"
+            table.add_row(f"  … {len(rows) - shown} {kind}", style="dim")
+    table.caption = LEGEND + (f"\n{FOLDED}" if any(shown < len(rows) for rows, shown in blocks) else "")
     return table
 
 
+def score_rows(columns: Sequence[Iterable[Verdict]]) -> list[Row]:
+    """Verdicts of each column → rows in the order of the first column that has them, each benchmark's together."""
+    tables = [{_key(verdict): verdict for verdict in verdicts} for verdicts in columns]
+    keys = list(dict.fromkeys(key for column in tables for key in column))
+    benchmarks = list(dict.fromkeys(key[0] for key in keys))
+    first: dict[str, Key] = {}
+    for key in keys:
+        first.setdefault(key[0], key)
+    order = sorted(keys, key=lambda key: (benchmarks.index(key[0]), key[1] != first[key[0]][1], key[2] != WHOLE))
+    own = {name: key[1] for name, key in first.items()}
+    return [
+        Row(key[0], _whose(key[1], own[key[0]]), key[2], key[3], key == first[key[0]], tuple(column.get(key) for column in tables))
+        for key in order
+    ]
+
+
 def with_interval(verdict: Verdict) -> str:
-    """Verdict → "97.2% ±0.9" or "2.314 ±0.035"."""
-    return f"{written(verdict, verdict.value)} ±{written(verdict, (verdict.high - verdict.low) / 2).rstrip('%')}"
+    """Verdict → "97.2% ±0.9", "2.314 ±0.035", or the number alone where it has no interval."""
+    half = (verdict.high - verdict.low) / 2
+    value = written(verdict, verdict.value)
+    return value if math.isnan(half) else f"{value} ±{written(verdict, half, verdict.value).rstrip('%')}"
 
 
-def written(verdict: Verdict, number: float) -> str:
-    """A number of a verdict as people write it: per cent for shares, three decimals for losses and small points."""
-    if verdict.unit == "share" and verdict.higher_is_better:
+def written(verdict: Verdict, number: float, beside: float | None = None) -> str:
+    """A number of a verdict as people write it: per cent for shares; of points one decimal from 100 on, else three.
+
+    With `beside`, as many decimals as that number has. NaN is a dash.
+    """
+    if math.isnan(number):
+        return ABSENT
+    if verdict.unit == "share":
         return f"{number:.1%}"
-    return f"{number:,.1f}" if abs(number) >= 100 else f"{number:.3f}"
+    return f"{number:,.1f}" if abs(number if beside is None else beside) >= 100 else f"{number:.3f}"
 
 
-def _label(verdict: Verdict) -> str:
-    name = verdict.benchmark if verdict.subset == WHOLE else f"  {verdict.subset}"
-    return f"{name} {verdict.metric}" + ("" if verdict.higher_is_better else " ↓")
+def _blocks(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows → those that are folded together: the whole numbers of one rule of a benchmark, and its numbers of subsets."""
+    return [list(group) for _, group in groupby(rows, key=lambda row: (row.benchmark, row.variant, row.subset == WHOLE))]
+
+
+def _shown(rows: Sequence[Row]) -> int:
+    """How many rows of a block stand in the table: subsets all or none, of harnesses only the first numbers."""
+    if rows[0].subset != WHOLE:
+        return len(rows) if len(rows) <= SUBSETS and not rows[0].variant else 0
+    return min(len(rows), NUMBERS if not rows[0].variant or rows[0].main else OTHERS)
+
+
+def _cells(row: Row) -> list[str]:
+    last = row.last
+    found = [ABSENT if verdict is None else with_interval(verdict) for verdict in row.found]
+    trivial = ABSENT if last.trivial is None else written(last, last.trivial)
+    unparsed = f"{last.unparsed:,}" if last.unparsed else ""
+    return [f"{row.benchmark} {row.name}" if row.main else f"  {row.name}", f"{last.count:,}", *found, trivial, unparsed]
+
+
+def _whose(variant: str, own: str) -> str:
+    """The name of a rule; none for the benchmark's own where that is the official one, or ours."""
+    return "" if variant == own and variant in OWN_RULE else variant
 
 
 def _key(verdict: Verdict) -> Key:
-    return verdict.benchmark, verdict.subset, verdict.metric
+    return verdict.benchmark, verdict.variant, verdict.subset, verdict.metric
 
 
 def _rank(moment: str) -> int:

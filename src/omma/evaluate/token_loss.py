@@ -86,4 +86,4 @@ class TokenLoss(HeldOut):
         scale = len(counts) / sum(counts)
         parts = [mean + (loss - mean * count) * scale for loss, count in zip(losses, counts, strict=True)]
         low, high = bootstrap(parts, derive(0, "interval", self.name, "all"))
-        return (Verdict(self.name, "loss", "all", mean, len(records), 0, low, high, None, higher_is_better=False),)
+        return (Verdict(self.name, "loss", "all", mean, len(records), 0, low, high, None, higher_is_better=False, unit="points"),)

@@ -1,0 +1,63 @@
+"""The table of scores: official numbers first, harness variants under their name, long lists folded, units written right."""
+
+import io
+import math
+
+from rich.console import Console
+
+from omma.evaluate.table import FOLDED, score_rows, score_table, with_interval, written
+from omma.schema.verdict import Verdict
+
+
+def verdict(metric="accuracy", value=0.5, subset="all", variant="official", low=None, high=None, **more):
+    low, high = value - 0.02 if low is None else low, value + 0.02 if high is None else high
+    return Verdict("mmx", metric, subset, value, 1200, 3, low, high, 0.25, variant=variant, **more)
+
+
+def printed(*verdicts, whole=False):
+    console = Console(width=110, record=True, file=io.StringIO())
+    console.print(score_table({"llava": verdicts}, whole=whole))
+    return [line.rstrip().removeprefix(" ") for line in console.export_text().splitlines() if line.strip()]
+
+
+def test_other_harnesses_stand_indented_under_their_name_and_below_the_official_number():
+    lines = printed(verdict(), verdict("score", 0.4, variant="vlmevalkit"), verdict("acc", 0.3, variant="lmms-eval"))
+    assert lines[2].startswith("mmx accuracy")
+    assert lines[3].startswith("  vlmevalkit: score") and lines[4].startswith("  lmms-eval: acc")
+
+
+def test_the_same_number_of_two_harnesses_is_two_rows():
+    rows = score_rows([[verdict(), verdict(value=0.4, variant="vlmevalkit")]])
+    assert [(row.variant, row.main, row.last.value) for row in rows] == [("", True, 0.5), ("vlmevalkit", False, 0.4)]
+
+
+def test_a_benchmark_without_an_official_rule_says_whose_rule_its_first_number_follows():
+    assert printed(verdict(variant="judge-free"))[2].startswith("mmx judge-free: accuracy")
+
+
+def test_an_interval_that_is_not_known_is_left_out():
+    assert with_interval(verdict(low=math.nan, high=math.nan)) == "50.0%"
+    assert "nan" not in "\n".join(printed(verdict(low=math.nan, high=math.nan))).lower()
+
+
+def test_shares_are_per_cent_and_points_are_points_even_where_lower_is_better():
+    assert with_interval(verdict(higher_is_better=False)) == "50.0% ±2.0"
+    points = verdict("perception", 1531.32, unit="points", low=1501.12, high=1561.52)
+    assert with_interval(points) == "1,531.3 ±30.2", "as many decimals as the number itself has"
+    assert with_interval(verdict("CIDEr", 0.5998, unit="points")) == "0.600 ±0.020"
+    assert written(points, math.nan) == "–"
+
+
+def test_long_lists_of_subsets_are_folded_and_the_table_says_how_to_see_them():
+    many = [verdict(subset=f"subject {n}") for n in range(30)]
+    lines = printed(verdict(), *many)
+    assert lines[3] == "  … 30 by subset"
+    assert FOLDED in " ".join(lines)
+    assert sum("subject" in line for line in printed(verdict(), *many, whole=True)) == 30
+    few = printed(verdict(), *many[:8])
+    assert sum("subject" in line for line in few) == 8 and FOLDED not in " ".join(few)
+
+
+def test_of_harnesses_only_the_first_numbers_stand():
+    lines = printed(verdict(), *[verdict(f"part {n}", variant="lmms-eval") for n in range(5)])
+    assert lines[5] == "  … 3 more"
