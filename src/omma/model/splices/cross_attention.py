@@ -142,15 +142,14 @@ class Looking:
     def _tagged(self, stream: Stream) -> tuple[Int[Tensor, "Q"], Int[Tensor, "N"], Across]:
         """Where the tags' tokens stand in a stream, the visual tokens that they name, and which sees which."""
         device, length = stream.hidden.device, int(stream.origin.max()) + 1
-        spans, named = [range(a, b) for a, b, _, _ in self.tags], [range(c, d) for _, _, c, d in self.tags]
-        number = torch.full((max(length, self.tags[-1][1]),), len(self.tags), device=device)
-        for i, span in enumerate(spans):
-            number[span.start : span.stop] = i
-        own = number[stream.origin]
+        number = torch.full((max(length, self.tags[-1][1]),), len(self.tags))
+        for i, (a, b, _, _) in enumerate(self.tags):
+            number[a:b] = i
+        own = number.to(device)[stream.origin]
         places = (own < len(self.tags)).nonzero()[:, 0]
         counts = torch.bincount(own[places], minlength=len(self.tags)).tolist()
-        keys = torch.tensor([i for tokens in named for i in tokens], dtype=torch.long, device=device)
-        return places, keys, Across(_ends(counts), _ends([len(tokens) for tokens in named]))
+        keys = torch.cat([torch.arange(c, d) for _, _, c, d in self.tags]).to(device)
+        return places, keys, Across(_ends(counts), _ends([d - c for _, _, c, d in self.tags]))
 
     def later(self) -> "LookingOn":
         """Keys and values of every layer, made once, for the words to come."""
