@@ -233,7 +233,8 @@ def _looked_at(question: Question, store: Store | None, size: Size) -> tuple[Que
 def _measured(media: Media, store: Store, size: Size) -> Media:
     if media.kind == "video":
         facts = measure_video(store, media.uri)
-        return replace(media, width=facts.width, height=facts.height, frames=facts.frames, fps=facts.fps)
+        known = replace(media, width=facts.width, height=facts.height, frames=facts.frames, fps=facts.fps)
+        return known if store.folder(media.uri) else replace(known, sha256=hashlib.sha256(store.read(media.uri)).hexdigest())
     data = store.read(media.uri)
     width, height = size(data, media.uri)
     return replace(media, sha256=hashlib.sha256(data).hexdigest(), width=width, height=height)

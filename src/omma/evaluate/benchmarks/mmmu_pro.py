@@ -35,7 +35,7 @@ TABLES = ("MMMU_Pro_10c.tsv", "MMMU_Pro_V.tsv")
 
 @config
 class MmmuProQuestions(Published):
-    """The official words and 4,096 tokens. A question with words is asked by `prompt`; one in the picture by `photographed` alone."""
+    """The official words and 4,096 tokens. A question with words is asked by `prompt`; one in its picture by `photographed`."""
 
     about: ClassVar[str] = "MMMU's harder questions, up to ten options"
     abilities: ClassVar[tuple[str, ...]] = ("knowledge", "reasoning")
