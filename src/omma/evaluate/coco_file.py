@@ -14,13 +14,18 @@ Note = dict[str, Any]  # one annotation, as stored
 
 @dataclass(frozen=True, slots=True)
 class CocoFile:
-    """`pictures`, `notes` and the `names` of categories by id, and the `notes_of` each picture, all in the order of the file."""
+    """`pictures`, `notes` and `kinds` (categories) by id, and the `notes_of` each picture, all in the order of the file."""
 
     uri: str
     pictures: Mapping[Any, dict[str, Any]]
     notes: Mapping[Any, Note]
     notes_of: Mapping[Any, list[Note]]
-    names: Mapping[Any, str]
+    kinds: Mapping[Any, dict[str, Any]]
+
+    @property
+    def names(self) -> dict[Any, str]:
+        """Names of the categories by id."""
+        return {number: str(row.get("name", "")) for number, row in self.kinds.items()}
 
     def size(self, picture: Any) -> tuple[int, int]:
         """Id of a picture → (width, height), px. DataError if the file does not state it."""
@@ -41,7 +46,7 @@ def read_coco(file: Path, uri: str) -> CocoFile:
             raise DataError(f"{uri}: annotation {number}", f"picture {picture!r}", f"one of its {len(by_id):,} pictures")
         notes[note.get("id", number)] = note
         notes_of[picture].append(note)
-    kinds = {need(row, "id", f"{uri}: categories"): str(row.get("name", "")) for row in _rows(rest, "categories", uri)}
+    kinds = {need(row, "id", f"{uri}: categories"): row for row in _rows(rest, "categories", uri)}
     return CocoFile(uri, by_id, notes, notes_of, kinds)
 
 

@@ -1,24 +1,40 @@
 """Recorded: a file of answers that some model gave before → an answerer that repeats them.
 
 Rows in `.jsonl`, `.json`, `.csv` or `.tsv`: an id (`question_id`, `id`, `index`, …) and what was said (`answer`, `text`,
-`prediction`, …). Without ids, rows stand in the order of the questions.
+`prediction`, …), or a JSON object of texts by id. Without ids, rows stand in the order of the questions. A COCO results
+file has a row a detection instead.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from omma.core.errors import DataError
-from omma.core.files import file_hash
+from omma.core.files import file_hash, read_text
+from omma.evaluate.answerers.results import by_picture, is_results
 from omma.evaluate.tables import read_rows
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
 from omma.generate.talker import Reply
 from omma.schema.sample import Sample
 
-IDS = ("question_id", "questionId", "id", "index", "sample_id", "qid", "pid", "image_id")
-SAID = ("answer", "text", "prediction", "response", "output", "caption", "pred", "raw")
+IDS = ("question_id", "questionId", "id", "index", "sample_id", "qid", "pid", "idx", "image_id")
+SAID = (
+    "answer",
+    "text",
+    "prediction",
+    "response",
+    "output",
+    "caption",
+    "pred",
+    "raw",
+    "box",
+    "predicted_box",
+    "segmentation",
+    "predicted_segmentation",
+)
 SHOWN = 5
 
 
@@ -51,11 +67,44 @@ def read_answers(file: Path, ids: Sequence[str], columns: Sequence[str] = SAID) 
     """
     if not file.is_file():
         raise DataError(str(file), "no such file", "recorded answers")
+    answers = _by_id(file) or _from_rows(file, ids, columns)
+    unknown = [name for name in answers if name not in set(ids)]
+    if unknown:
+        got = f"{len(unknown)} of {len(answers)} ids that no question has, such as {', '.join(map(repr, unknown[:SHOWN]))}"
+        raise DataError(str(file), got, f"ids such as {', '.join(map(repr, ids[:SHOWN]))}", "is it the same benchmark and split?")
+    return answers
+
+
+def _by_id(file: Path) -> dict[str, str]:
+    """A JSON object of texts by id, as MM-Vet's results are → its answers; {} for a file of rows."""
+    if file.suffix != ".json":
+        return {}
+    try:
+        data = json.loads(read_text(file), object_pairs_hook=lambda pairs: _once(pairs, file))
+    except (ValueError, RecursionError):
+        return {}  # told as a file of rows
+    if not isinstance(data, dict) or any(isinstance(value, dict) for value in data.values()):
+        return {}
+    return {name: _text(value) for name, value in data.items()}
+
+
+def _once(pairs: list[tuple[str, Any]], file: Path) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise DataError(str(file), f"{twice!r} stands twice in one object", "each id once", "keep one of them")
+    return found
+
+
+def _from_rows(file: Path, ids: Sequence[str], columns: Sequence[str]) -> dict[str, str]:
     rows = read_rows(file, file.name, ())
-    named = next((name for name in IDS if name in rows[0]), None)
-    spoken = next((name for name in columns if name in rows[0] and name != named), None)
+    if is_results(rows[0]):
+        return by_picture(rows, ids, str(file))
+    there = dict.fromkeys(name for row in rows for name in row)  # of all rows: empty cells are in none
+    named = next((name for name in IDS if name in there), None)
+    spoken = next((name for name in columns if name in there and name != named), None)
     if spoken is None:
-        raise DataError(str(file), f"no answer among {', '.join(rows[0])}", f"one of {', '.join(columns)}")
+        raise DataError(str(file), f"no answer among {', '.join(there)}", f"one of {', '.join(columns)}")
     if named is None:
         if len(rows) != len(ids):
             fix = f"give the rows an id: one of {', '.join(IDS)}"
@@ -63,13 +112,11 @@ def read_answers(file: Path, ids: Sequence[str], columns: Sequence[str] = SAID) 
         return dict(zip(ids, (_text(row.get(spoken)) for row in rows), strict=True))
     answers: dict[str, str] = {}
     for number, row in enumerate(rows, 1):
-        name, text = str(row.get(named, "")), _text(row.get(spoken))
+        if named not in row:
+            raise DataError(f"{file}:{number}", f"no {named!r}", "an id, as other rows have")
+        name, text = str(row[named]), _text(row.get(spoken))
         if answers.setdefault(name, text) != text:
             raise DataError(f"{file}:{number}", f"a second answer to {name!r}", "one answer a question", "keep one of them")
-    unknown = [name for name in answers if name not in set(ids)]
-    if unknown:
-        got = f"{len(unknown)} of {len(answers)} ids that no question has, such as {', '.join(map(repr, unknown[:SHOWN]))}"
-        raise DataError(str(file), got, f"ids such as {', '.join(map(repr, ids[:SHOWN]))}", "is it the same benchmark and split?")
     return answers
 
 

@@ -1,8 +1,8 @@
 """COCO: true objects and scored detections of pictures → the twelve numbers of COCO's detection challenge.
 
 A reply is JSON text: a list of `{"category_id", "bbox" (xywh px) or "segmentation", "score"}` of one picture, as in a results
-file. The gold is the list of the picture's annotations. AP is no sum over pictures, so its interval is of 200 resamples of
-whole pictures; AP and AR of size ranges and all AR come without one (NaN).
+file; other formats stand in `written.py`. The gold is the list of the picture's annotations. AP is no sum over pictures, so its
+interval is of 200 resamples of whole pictures; AP and AR of size ranges and all AR come without one (NaN).
 """
 
 import math
@@ -15,7 +15,8 @@ from omma.core.errors import DataError
 from omma.metrics.detection.annotations import PERSON_SIGMAS, Index, Kind, Note, found_of, index, read_mask, truth_of
 from omma.metrics.detection.curves import average, intervals, precision, recall
 from omma.metrics.detection.matching import AREA_NAMES, AREAS, THRESHOLDS, Matched, Rules, match
-from omma.metrics.detection.reply import is_number, read_json
+from omma.metrics.detection.reply import is_number
+from omma.metrics.detection.written import CocoResults, DetectionFormat
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
 from omma.metrics.structured import as_numbers
 
@@ -65,8 +66,10 @@ class CocoBox(Metric):
     are named ranks them within a picture, the sorted ids of pictures between them. `details["unscored"]` counts them.
 
     Facts: `height` and `width` (px, where polygons are to be read), `categories` (ids that are scored; those of the gold
-    otherwise). Entries of a reply that cannot be read are left out and counted in `details["bad"]`.
+    otherwise), and what `format` needs. Entries of a reply that cannot be read are left out and counted in `details["bad"]`.
     """
+
+    format: DetectionFormat = CocoResults()
 
     label: ClassVar[str] = "AP"
     source: ClassVar[str] = "cocodataset/cocoapi PythonAPI/pycocotools/cocoeval.py"
@@ -75,8 +78,7 @@ class CocoBox(Metric):
     rules: ClassVar[Rules] = OBJECTS
 
     def extract(self, raw: str, facts: Facts) -> list[dict[str, Any]] | None:
-        said = read_json(raw)
-        return [one if isinstance(one, dict) else {} for one in said] if isinstance(said, list) else None
+        return self.format.read(raw, facts)
 
     def match(self, said: list[dict[str, Any]], gold: Sequence[Note], facts: Facts) -> Mark:
         size = (facts["height"], facts["width"]) if "height" in facts else None

@@ -107,6 +107,8 @@ def _weighted(level: _Level, weight: np.ndarray, there: np.ndarray) -> float:
     present = np.flatnonzero(there > 0)
     if not present.size:
         return float("nan")
+    if not level.category.size:
+        return 0.0
     amount = weight[level.picture]
     found, counted = (_running(amounts, level.starts) for amounts in (amount * level.right, amount))
     height = 2.0 * (len(there) - level.category)  # precision falls from category to category, recall rises
