@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from llava_folders import our_batch, sample, worst
-from test_family_nvlm import SLOT, asked, opened
+from test_family_nvlm import SLOT, opened
 from torch.nn.functional import silu
 
 from omma.generate.engine import generate
@@ -30,6 +30,12 @@ pytestmark = pytest.mark.parity
 # fp32, as a share of the largest logit, or gradient of a tensor. Worst case measured: logits 1.7e-6, gradients 6.2e-6.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 SPLICES = {"cross": GatedCross, "hybrid": Hybrid}
+
+
+def asked(root):
+    """One picture, several, none, and others again: documents of one pack."""
+    sizes = [(50, 30)], [(20, 61), (33, 33), (90, 40)], [], [(200, 30), (7, 90)]
+    return [sample(root, number, own) for number, own in enumerate(sizes)]
 
 
 class Both:
