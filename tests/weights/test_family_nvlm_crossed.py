@@ -27,7 +27,7 @@ from omma_recipes.systems.nvlm import nvlm_h_72b, nvlm_x_72b
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest logit, or gradient of a tensor. Worst case measured: logits 1.7e-6, gradients 6.2e-6.
+# fp32, as a share of the largest logit, or gradient of a tensor. Worst case measured: logits 2.2e-6, gradients 4.1e-5.
 TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 SPLICES = {"cross": GatedCross, "hybrid": Hybrid}
 
