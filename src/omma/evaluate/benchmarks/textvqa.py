@@ -86,11 +86,9 @@ class ReadTextVqaQuestions(TextVqaQuestions):
 
     def read_words(self, table: Path, name: str, rows: list[Row]) -> dict[str, list[str]]:
         """Table → by picture, the words in the columns of the table or in the file of words beside it."""
-        found = None if "ocr_tokens" in rows[0] else find_beside(table, name, READ)
-        listed = [(f"{name}:{i}", row) for i, row in enumerate(rows)]
-        if found is not None:
-            listed = [(f"{found[1]}:{i}", row) for i, row in enumerate(read_listed(*found, "data")[0])]
-        return {str(row["image_id"]): several(need(row, "ocr_tokens", where)) for where, row in listed if "image_id" in row}
+        found = find_beside(table, name, READ)
+        listed = rows if "ocr_tokens" in rows[0] or found is None else read_listed(*found, "data")[0]
+        return {str(row["image_id"]): several(row["ocr_tokens"]) for row in listed if {"image_id", "ocr_tokens"} <= row.keys()}
 
     def filled(self, words: str, row: Row, read: dict[str, list[str]], where: str) -> str:
         """The prompt → the same with what was read in the picture for {read}, separated by commas."""
