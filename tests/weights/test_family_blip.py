@@ -1,12 +1,12 @@
-"""BLIP-2 and InstructBLIP: gradients of every draw, what a question changes, folders that are not covered."""
+"""BLIP-2 and InstructBLIP: what a question changes, folders that are not covered, and what OPT refuses."""
 
 import json
 from dataclasses import replace
 
 import pytest
 import torch
-from blip_folders import blip, several
-from llava_folders import check_gradients, our_batch, sample
+from blip_folders import blip
+from llava_folders import our_batch, sample
 
 from omma.core.errors import CheckpointError, ConfigError, ShapeError
 from omma.model.language.opt import Opt
@@ -17,29 +17,6 @@ from omma.schema.sample import Part, Turn
 from omma.weights.source import open_source
 
 pytestmark = pytest.mark.parity
-
-# As a share of the largest value compared. Worst case measured in fp32: gradients 1.8e-4, where the queries of a
-# Q-Former layer are so alike that gradients of its scores are small differences; in fp64 gradients 8.3e-6, pixels being fp32.
-GRADIENT_TOLERANCE, FINE_TOLERANCE = 5e-4, 2e-5
-CASES = [(kind, seed) for kind in ("blip-2", "instructblip") for seed in range(8)]
-
-
-def asked(root):
-    """One picture, several of mixed sizes, none: documents of one pack."""
-    return [sample(root, 0, [(50, 30)]), sample(root, 1, [(20, 61), (33, 33), (90, 40)]), sample(root, 2, [])]
-
-
-def in_doubles(pair, root, one):
-    return {name: value.double() if value.is_floating_point() else value for name, value in several(pair, root, one).items()}
-
-
-@pytest.mark.parametrize(("kind", "seed"), CASES)
-def test_gradients_of_one_loss_are_the_same_and_nearer_in_doubles(kind, seed, tmp_path):
-    pair = blip(kind, seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, asked(tmp_path), several) <= GRADIENT_TOLERANCE
-    for model in (pair.module.double(), pair.theirs.double()):
-        model.zero_grad()
-    assert check_gradients(pair, tmp_path, asked(tmp_path), in_doubles) <= FINE_TOLERANCE
 
 
 def test_another_question_changes_what_the_tokens_of_a_picture_are_only_where_it_is_read(tmp_path):

@@ -24,8 +24,9 @@ from omma.schema.sample import Sample
 
 pytestmark = pytest.mark.parity
 
-# fp32, as a share of the largest value compared. Worst case measured: logits 3.6e-6, gradients 8.3e-5.
-TOLERANCE, GRADIENT_TOLERANCE = 2e-5, 1e-4
+# As a share of the largest value compared. Worst case measured in fp32: logits 3.6e-6, gradients 1.8e-4 (BLIP-2, where the queries
+# of a Q-Former layer are so alike that gradients of its scores are small differences); in fp64 gradients 2.2e-5, pixels being fp32.
+TOLERANCE, GRADIENT_TOLERANCE, FINE_TOLERANCE = 2e-5, 4e-4, 5e-5
 
 
 def mixed(root: Path, pair: Pair) -> list[Sample]:
@@ -84,8 +85,7 @@ CASES = [
     for name, row in ROWS.items()
     for seed in row.seeds
 ]
-# BLIP's gradients are compared in doubles as well, in a file of their own
-MOVED = [(name, seed) for name, row in ROWS.items() if "blip" not in name for seed in row.seeds[:3]]
+MOVED = [(name, seed) for name, row in ROWS.items() for seed in row.seeds[: 8 if "blip" in name else 3]]
 BACK = [(name, seed) for name, row in ROWS.items() if row.exported is not None for seed in row.seeds[2:5]]
 
 
@@ -98,11 +98,26 @@ def test_a_folder_gives_the_same_ids_logits_and_replies(name, seed, tmp_path):
     check_greedy(pair, tmp_path, documents[1:3] + documents[4:5], make_inputs=row.inputs)
 
 
+def in_doubles(inputs: Any) -> Any:
+    """The same inputs for a model in fp64."""
+
+    def doubled(pair: Pair, root: Path, one: Sample) -> dict[str, Any]:
+        return {key: value.double() if value.is_floating_point() else value for key, value in inputs(pair, root, one).items()}
+
+    return doubled
+
+
 @pytest.mark.parametrize(("name", "seed"), MOVED)
-def test_gradients_of_one_loss_are_the_same(name, seed, tmp_path):
+def test_gradients_of_one_loss_are_the_same_and_nearer_in_doubles(name, seed, tmp_path):
     row = ROWS[name]
     pair = row.draw(seed, tmp_path / "released")
-    assert check_gradients(pair, tmp_path, row.documents(tmp_path, pair), row.inputs) <= GRADIENT_TOLERANCE
+    documents = row.documents(tmp_path, pair)
+    assert check_gradients(pair, tmp_path, documents, row.inputs) <= GRADIENT_TOLERANCE
+    if name == "fuyu":
+        return  # its patches go into one matrix as fp32
+    for model in (pair.module.double(), pair.theirs.double()):
+        model.zero_grad()
+    assert check_gradients(pair, tmp_path, documents, in_doubles(row.inputs)) <= FINE_TOLERANCE
 
 
 @pytest.mark.parametrize(("name", "seed"), BACK)
