@@ -23,6 +23,7 @@ VERBS = {
     "eval": ("omma.cli.eval", "score a model on held-out samples, on benchmarks or on your own questions"),
     "rescore": ("omma.cli.rescore", "score stored answers again, without running the model"),
     "compare": ("omma.cli.compare", "set two models' scores side by side: what differs, how surely, on which questions"),
+    "gain": ("omma.cli.gain", "what looking is worth: seeing, blind, and the language model alone"),
     "chat": ("omma.cli.chat", "talk to a trained model about a picture"),
     "import": ("omma.cli.import_", "turn a released checkpoint folder into one that the other verbs read"),
     "export": ("omma.cli.export", "write a model as transformers and servers read it, and check that they agree"),
