@@ -109,6 +109,7 @@ def gqa_hub(root):
             "question": words,
             "answer": answer,
             "types": {"detailed": "any", "semantic": semantic, "structural": structural},
+            "groups": {"global": gqa.GROUPS.get(answer), "local": None},
         }
         for key, image, words, answer, structural, semantic in gqa.ROWS
     ]

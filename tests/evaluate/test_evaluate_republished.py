@@ -29,7 +29,7 @@ from tests.evaluate.fixtures import a_okvqa, mme, textvqa, vqav2
 from tests.evaluate.republishing import CASES, PICTURE, docvqa_hub, parquet
 
 SNAPSHOTS = (Path(__file__).parents[2] / "../shared/golden/lmms-eval-prompt-snapshots").resolve()
-UNTOLD = {"answer_type", "question_type", "answerable", "category", "structural", "semantic", "dataset_name"}
+UNTOLD = {"answer_type", "question_type", "answerable", "category", "structural", "semantic", "form", "group", "dataset_name"}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,6 +1,6 @@
 """GQA: questions of several steps about scenes, built from scene graphs (arXiv 1902.09506). Testdev, balanced.
 
-    gqa/testdev_balanced_questions.json    {"201307251": {"imageId", "question", "answer", "types": {"structural", "semantic"}}, …}
+    gqa/testdev_balanced_questions.json    {"201307251": {"imageId", "question", "answer", "types", "groups"}, …}
     gqa/images/n161313.jpg                 or images.zip, there or in a folder above
 
 or the hub's folders testdev_balanced_instructions and testdev_balanced_images with their Parquet files testdev-….parquet,
@@ -20,17 +20,19 @@ from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import KEY, need, read_rows
 from omma.generate.sampling import Sampling
 from omma.metrics.gqa import Gqa, LlavaGqa, LmmsEvalGqa, VlmEvalKitGqa
+from omma.metrics.gqa_distribution import GqaDistribution
 from omma.metrics.metric import Metric
 
 KINDS = ("structural", "semantic")
+BINARY, OPEN = "binary", "open"
 
 
 @config
 class GqaQuestions(Published):
     """The official script names no prompt; suffix and 16 tokens are lmms-eval's and LLaVA's.
 
-    Of the official script's numbers it has accuracy, whole and by kind of question. Consistency, validity, plausibility
-    and distribution need files that are not published for testdev.
+    Of the official script's numbers it has accuracy, whole, binary, open and by kind of question, and distribution. Its
+    consistency needs answers to unbalanced questions, too; validity and plausibility need files that testdev lacks.
     """
 
     about: ClassVar[str] = "questions of several steps about scenes"
@@ -43,8 +45,8 @@ class GqaQuestions(Published):
     pictures: tuple[str, ...] = ("images",)
     prompt: Prompt = Prompt(after=SHORT)
     sampling: Sampling = Sampling(max_tokens=16)
-    metrics: tuple[Metric, ...] = (Gqa(), LlavaGqa(), LmmsEvalGqa(), VlmEvalKitGqa())
-    subsets: tuple[str, ...] = KINDS
+    metrics: tuple[Metric, ...] = (Gqa(), GqaDistribution(), LlavaGqa(), LmmsEvalGqa(), VlmEvalKitGqa())
+    subsets: tuple[str, ...] = ("form", *KINDS)
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder or table → its questions."""
@@ -57,10 +59,16 @@ class GqaQuestions(Published):
         folder = "" if shown or "image" in asked[0][1] else find_pictures(*tables[0], self.pictures)
         for where, row in asked:
             key = str(row.get(KEY, row.get("index", where)))
-            types = row.get("types")
-            facts = {kind: str(types[kind]) for kind in KINDS if isinstance(types, dict) and types.get(kind)}
             words = self.prompt.words(str(need(row, "question", where)))
-            yield Question(asking(key, words, _picture(row, shown, folder, where)), str(need(row, "answer", where)), facts)
+            yield Question(asking(key, words, _picture(row, shown, folder, where)), str(need(row, "answer", where)), _facts(row))
+
+
+def _facts(row: dict[str, Any]) -> dict[str, str]:
+    """Row → its kinds, whether it is binary or open ("query"), and the group in which answers are distributed, as far as told."""
+    types, groups = ({} if not isinstance(row.get(name), dict) else row[name] for name in ("types", "groups"))
+    facts = {kind: str(types[kind]) for kind in KINDS if types.get(kind)}
+    form = {"form": OPEN if facts["structural"] == "query" else BINARY} if "structural" in facts else {}
+    return facts | form | ({"group": str(groups["global"])} if groups.get("global") else {})
 
 
 def _picture(row: dict[str, Any], shown: dict[str, Any], folder: str, where: str) -> tuple[str, ...]:
