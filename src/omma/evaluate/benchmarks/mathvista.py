@@ -108,10 +108,10 @@ class MathVistaQuestions(Published):
 
 
 def _precision(row: dict[str, Any], answer: str, where: str) -> int:
-    """The decimal places that an answer is rounded to; 0 where there are none to say."""
+    """The decimal places that an answer is rounded to: as stored, else those of the right answer; 0 where it is no float."""
     if answer != "float":
         return 0
-    stored = str(need(row, "precision", where))
+    stored = str(row.get("precision", len(str(row["answer"]).partition(".")[2])))
     try:
         return int(float(stored))
     except (ValueError, OverflowError):

@@ -9,6 +9,7 @@ or VLMEvalKit's tables MMMU_Pro_10c.tsv and MMMU_Pro_V.tsv in these folders.
 
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_uppercase
 from typing import ClassVar
 
 from omma.core.config import config
@@ -57,7 +58,8 @@ class MmmuProQuestions(Published):
             subject = str(row["subject"] if "subject" in row else need(row, "category", where))
             name = str(row.get("id", row.get("index", number)))
             sample = asking(name, words, pictures_of(row), task=subject, mark=MARK if asked else "")
-            yield Question(sample, right_letter(row, choices, where), {"choices": choices, "subject": subject})
+            gold = right_letter(row, ascii_uppercase, where)  # a row of the release lists its options as a single one
+            yield Question(sample, gold, {"choices": choices, "subject": subject})
 
 
 def reasoned(name: str, path: str) -> MmmuProQuestions:
