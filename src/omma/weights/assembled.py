@@ -39,25 +39,15 @@ class Assembled:
 
     def apply_chat_template(self, messages: Sequence[dict[str, Any]], **_asked: Any) -> Any:
         """Messages with pictures by `path` → what the model reads, for a reply to begin."""
-        paths = [part["path"] for message in messages for part in message["content"] if part["type"] == "image"]
-        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-        begun = text.startswith(self.tokenizer.bos_token or "\0")  # by the template: the tokenizer must not do it again
-        return self([text], [[Image.open(path).convert("RGB") for path in paths]], add_special_tokens=not begun)
-
-    def __call__(self, text: Sequence[str], images: Sequence[Sequence[Image.Image]] | None = None, **options: Any) -> Any:
-        """Prompts with image tokens, and the pictures of each → tensors; `options` are the tokenizer's."""
         from transformers import BatchFeature  # noqa: PLC0415
 
-        options = {"return_tensors": "pt", "return_token_type_ids": False} | options
-        pictures = [picture for row in images or () for picture in row]
-        if not pictures:
-            return BatchFeature(dict(self.tokenizer(list(text), **options)))
-        seen = self.image_processor(images=pictures, return_tensors="pt")
-        numbers = iter(range(len(pictures)))
-        filled = []
-        for first, *rest in (one.split(self.image_token) for one in text):
-            filled.append(first + "".join(self.replace_image_token(seen, next(numbers)) + piece for piece in rest))
-        words = self.tokenizer(filled, **options)
+        paths = [part["path"] for message in messages for part in message["content"] if part["type"] == "image"]
+        seen = self.image_processor(images=[Image.open(path).convert("RGB") for path in paths], return_tensors="pt")
+        text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        first, *rest = text.split(self.image_token)
+        filled = first + "".join(self.replace_image_token(seen, i) + piece for i, piece in enumerate(rest))
+        begun = filled.startswith(self.tokenizer.bos_token or "\0")  # by the template: the tokenizer must not do it again
+        words = self.tokenizer(filled, return_tensors="pt", return_token_type_ids=False, add_special_tokens=not begun)
         if "image_grid_thw" not in seen:
             return BatchFeature({**words, **seen})
         kinds = (words["input_ids"] == self.tokenizer.convert_tokens_to_ids(self.image_token)).long()

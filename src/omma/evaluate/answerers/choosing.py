@@ -33,6 +33,8 @@ class Choosing:
 
     def __call__(self, input_ids: Int[Tensor, "B T"], scores: Float[Tensor, "B V"]) -> Tensor:
         """As a logits processor: logits → the same with all but the chosen tokens at −inf."""
+        if len(scores) != len(self.ids):
+            raise ValueError(f"the model writes {len(scores)} replies to {len(self.ids)} questions")
         chosen = choose(scores, self.sampling, self.chance[:, self.step].to(scores.device))
         logprob = scores.log_softmax(dim=-1).gather(1, chosen[:, None]).squeeze(1)
         for row, (token_id, value) in enumerate(zip(chosen.tolist(), logprob.tolist(), strict=True)):

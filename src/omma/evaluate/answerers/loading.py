@@ -16,7 +16,7 @@ import torch
 
 from omma.core.errors import CheckpointError
 from omma.core.files import file_hash
-from omma.weights.assembled import load_processor
+from omma.evaluate.answerers.processing import open_processor
 
 CONFIG = "config.json"
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt")  # files that say what a model answers
@@ -66,7 +66,7 @@ def load_released(folder: Path, kind: Kind, device: torch.device | str) -> Loade
         model, found = classes[kind].from_pretrained(
             folder, dtype="auto", output_loading_info=True, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
-        processor = _tokenizer(folder) if kind == "words" else load_processor(folder)
+        processor = _tokenizer(folder) if kind == "words" else open_processor(folder)
     for missing in ("missing_keys", "mismatched_keys"):
         if found[missing]:
             names = ", ".join(sorted(map(str, found[missing]))[:SHOWN])

@@ -23,7 +23,7 @@ from omma.core.errors import DataError
 from omma.core.progress import say
 from omma.evaluate.answerers.choosing import Choosing
 from omma.evaluate.answerers.loading import Loaded, folder_fingerprint, stop_ids
-from omma.evaluate.answerers.wording import Wording
+from omma.evaluate.answerers.wording import REFUSALS, Wording
 from omma.generate.losses import SampleLoss
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
@@ -34,7 +34,7 @@ from omma.schema.sample import Sample
 
 WINDOW = 8  # batches' worth of samples that are sorted together
 NEAR = 0.02  # nats by which the log-probability of a token may differ between a batch and one alone
-REFUSALS = (ValueError, RuntimeError, TypeError, KeyError, IndexError, DataError)  # what processors and models raise
+SINGLE = ("blip-2", "instructblip")  # model types that read one picture and pass over others without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ReleasedTalker:
         self.wording, self.stop_ids = Wording(loaded), stop_ids(loaded)
         self.stores: dict[Sight, Store] = {"picture": store, "shuffled": store, "grey": GreyStore(store)}
         self.named = set(inspect.signature(self.model.forward).parameters)
-        self.tried: set[tuple[bool, bool]] = set()  # kinds of batches that were compared with rows alone
+        self.tried: set[tuple[int, bool]] = set()  # kinds of batches that were compared with rows alone
         self.model.generation_config = self._plain_generation(1)
 
     def ask(self, samples: Sequence[Sample], sampling: Sampling, sight: Sight = "picture", start: int = 0) -> Iterator[Reply]:
@@ -88,7 +88,7 @@ class ReleasedTalker:
         """Samples that end with a reply → its loss, summed over its tokens and the one that ends it."""
         rest = iter(shown(samples, sight)[start:])
         while window := list(islice(rest, self.batch_rows)):
-            asked = [_Asked(sample, self.wording.whole(sample), self.wording.prompt(sample)) for sample in window]
+            asked = [_Asked(sample, self.wording.whole(sample), self.wording.begun(sample)) for sample in window]
             found: dict[int, SampleLoss] = {}
             for places in self._batches(dict(enumerate(asked))):
                 losses = self._losses([asked[place] for place in places], self.stores[sight])
@@ -133,7 +133,7 @@ class ReleasedTalker:
             together, padded = self._generated(rows, sampling, store)
         except REFUSALS:
             return [reply for row in rows for reply in self._replies([row], sampling, store)]
-        kind = (bool(rows[0].uris), padded)
+        kind = (len(rows[0].uris), padded)
         if kind in self.tried:
             return together
         self.tried.add(kind)
@@ -185,6 +185,8 @@ class ReleasedTalker:
         if any(pictures):
             if self.loaded.processor is self.loaded.tokenizer:
                 raise DataError(rows[0].sample.id, "a picture", "words alone", "this is a language model")
+            if len(pictures[0]) > 1 and self.model.config.model_type in SINGLE:
+                raise DataError(rows[0].sample.id, f"{len(pictures[0])} pictures", "one, which is all that this model reads")
             options["images"] = pictures
         inputs = self.loaded.processor(text=[row.text for row in rows], **options)
         unread = {"token_type_ids"} - self.named  # some tokenizers make them for models that have no use for them

@@ -3,23 +3,30 @@
 from collections.abc import Sequence
 from typing import Any
 
+from PIL import Image
+
 from omma.core.errors import DataError
 from omma.evaluate.answerers.loading import Loaded, chat_template
 from omma.schema.sample import Sample, Turn
 
 PROBE = "a word to be looked for"
+SIDE = 64  # px of a picture that shows nothing
+REFUSALS = (ValueError, RuntimeError, TypeError, KeyError, IndexError, DataError)  # what processors and models raise
 
 
 class Wording:
     """One folder's way to write a conversation: its template, with contents as parts or, where it takes no parts, as text.
 
-    Without a template (a base model) the words stand as they are, with the processor's image token where a picture is.
+    Without a template (a base model) the words stand as they are, with the processor's image token where a picture is, or
+    none for processors that put pictures in front by themselves.
     """
 
     def __init__(self, loaded: Loaded) -> None:
         self.tokenizer, self.template = loaded.tokenizer, chat_template(loaded)
-        self.image_token = str(vars(loaded.processor).get("image_token") or "")
+        self.image_token = _image_token(loaded.processor)
         self.parts = bool(self.template) and self._takes_parts()
+        if not self.template and self.image_token and not _takes_token(loaded.processor, self.image_token):
+            self.image_token = ""
 
     def prompt(self, sample: Sample) -> str:
         """Sample → all that is said before the reply: replies behind the last question are left out. DataError if it cannot be."""
@@ -35,6 +42,12 @@ class Wording:
         if self.template:
             return self._written(sample.turns, sample.id, begin=False)
         return f"{self.prompt(sample)} {sample.turns[-1].text}"
+
+    def begun(self, sample: Sample) -> str:
+        """Sample with its reply → the part of `whole` in front of the reply; a space that leads to it is the reply's own."""
+        whole, reply = self.whole(sample), sample.turns[-1].text.strip()
+        at = whole.rfind(reply)
+        return whole[:at].rstrip(" ") if reply and at >= 0 else self.prompt(sample)
 
     def adds_special(self, text: str) -> bool:
         """Whether the tokenizer is to begin the text: not where the template has done so."""
@@ -66,6 +79,19 @@ class Wording:
         except Exception:  # whatever a template raises, it does not take parts
             return False
         return PROBE in said and "'type'" not in said
+
+
+def _image_token(processor: Any) -> str:
+    return str(vars(processor).get("image_token") or "")
+
+
+def _takes_token(processor: Any, token: str) -> bool:
+    """Whether a text may say where its picture stands; some processors count such tokens as one picture too many."""
+    try:
+        processor(text=[f"{token}{PROBE}"], images=[[Image.new("RGB", (SIDE, SIDE))]], return_tensors="pt")
+    except REFUSALS:
+        return False
+    return True
 
 
 def _parts(turn: Turn, where: str) -> list[dict[str, str]]:
