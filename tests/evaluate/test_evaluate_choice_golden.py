@@ -106,10 +106,8 @@ def problems():
     for line in read("scienceqa/llava-v1.5-13b.jsonl"):
         told = key[line["question_id"]]
         words = line["prompt"].removeprefix("<image>\n").removesuffix(SUFFIX)
-        question, first, listed = words.rpartition("\nA. ")
-        hint, _, asked = (
-            question.removeprefix("Context: ").rpartition("\n") if question.startswith("Context: ") else ("", "", question)
-        )
+        before, _, listed = words.rpartition("\nA. ")
+        hint, _, asked = before.rpartition("\n") if before.startswith("Context: ") else ("", "", before)
         rows[line["question_id"]] = {
             "question": asked,
             "hint": hint.removeprefix("Context: "),

@@ -22,6 +22,25 @@ from omma.metrics.choice.visonlyqa import VisOnlyQa
 from omma.metrics.metric import Metric
 
 TABLES = (".jsonl", ".parquet")
+TASKS = (
+    "geometry__triangle",
+    "geometry__quadrilateral",
+    "geometry__length",
+    "geometry__angle",
+    "geometry__area",
+    "geometry__diameter_radius",
+    "chemistry__shape_single",
+    "chemistry__shape_multi",
+    "charts__extraction",
+    "charts__intersection",
+    "syntheticgeometry__triangle",
+    "syntheticgeometry__quadrilateral",
+    "syntheticgeometry__length",
+    "syntheticgeometry__angle",
+    "syntheticgeometry__area",
+    "3d__size",
+    "3d__angle",
+)  # psunlpgroup/VisOnlyQA, src/config.py; the repository holds a file of an eighteenth, which is in no score
 FOLDER = "images"
 EXTRACT = JudgeWords(
     text="""\
@@ -52,8 +71,8 @@ class VisOnlyQaQuestions(Published):
     judging: JudgeWords = EXTRACT
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
-        """Folder of tables, or one of them → their questions, tables in order of their names."""
-        tables = [file] if file.is_file() else sorted(path for path in file.rglob("*") if path.suffix in TABLES)
+        """Folder of tables, or one of them → the questions of the paper's tasks, tables in order of their names."""
+        tables = [file] if file.is_file() else sorted(path for path in file.rglob("*") if path.suffix in TABLES and _is_task(path))
         for table in tables:
             name = uri if table == file else f"{uri}/{table.relative_to(file).as_posix()}"
             for number, row in enumerate(read_rows(table, name, ("decoded_image",))):
@@ -74,3 +93,7 @@ class VisOnlyQaQuestions(Published):
             str(need(row, "id", where)), str(need(row, self.column, where)), shown, task=str(row.get("task_category", ""))
         )
         return Question(sample, gold, facts | {"choices": options})
+
+
+def _is_task(table: Path) -> bool:
+    return table.stem.partition("-")[0] in TASKS
