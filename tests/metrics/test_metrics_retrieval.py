@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from omma.core.errors import DataError
 from omma.metrics.metric import Marked
+from omma.metrics.retrieval.classes import Classified, rank_of_class
+from omma.metrics.retrieval.mmeb import DATASETS, GROUPS, Mmeb, StrictMmeb
 from omma.metrics.retrieval.ranking import (
     Ranking,
     average_precision_at,
@@ -24,7 +26,15 @@ from omma.metrics.retrieval.ranking import (
     relevances,
     trec_order,
 )
-from omma.metrics.retrieval.recall import PessimisticRetrieval, Retrieval, rank_of_right, worst_rank_of_right
+from omma.metrics.retrieval.recall import (
+    WAYS,
+    BothWays,
+    PessimisticBothWays,
+    PessimisticRetrieval,
+    Retrieval,
+    rank_of_right,
+    worst_rank_of_right,
+)
 from omma.metrics.retrieval.recall import recall_at as share_at
 
 HOSTILE = (
@@ -137,12 +147,78 @@ def test_a_reply_is_an_order_or_scores_and_gold_a_name_names_or_relevances():
     assert (numbers["hit@1"], numbers["hit@5"], numbers["MRR@5"], numbers["precision@5"]) == (0.0, 0.5, 0.25, 0.1)
 
 
-@pytest.mark.parametrize("rule", [Retrieval(), PessimisticRetrieval(), Ranking()], ids=lambda rule: type(rule).__name__)
+RULERS = (
+    Retrieval(),
+    PessimisticRetrieval(),
+    BothWays(),
+    PessimisticBothWays(),
+    Ranking(),
+    Classified(),
+    Mmeb(),
+    StrictMmeb(),
+)
+
+
+@pytest.mark.parametrize("rule", RULERS, ids=lambda rule: type(rule).__name__)
 def test_whatever_a_model_says_is_counted(rule):
     golds = [0 if not isinstance(rule, Ranking) else "a"] * len(HOSTILE)
-    rows = marked(rule, HOSTILE, golds, {"candidates": 2})
+    rows = marked(rule, HOSTILE, golds, {"candidates": 2, "way": WAYS[0], "dataset": "CIRR"})
     numbers = rule.aggregate(rows)
     assert all(number.value == 0 and number.unparsed == len(HOSTILE) for number in numbers)
     assert numbers == rule.aggregate(random.Random(0).sample(rows, len(rows)))
     with pytest.raises(DataError, match="no answers to score"):
         rule.aggregate([])
+
+
+def test_both_ways_means_each_way_first_however_many_captions_there_are():
+    """One picture of two is found; of four captions one: R@1 is 1/2 and 1/4, and not 2/6."""
+    raws = ["[0.9, 0.1, 0.2, 0.3]", "[0.9, 0.1, 0.2, 0.3]", *["[0.9, 0.1]"] * 4]
+    golds = [[0, 1], [2, 3], 0, 1, 1, 1]
+    facts = [{"candidates": 4, "way": WAYS[0]}] * 2 + [{"candidates": 2, "way": WAYS[1]}] * 4
+    rule = BothWays()
+    rows = [
+        Marked(str(i), gold, fact, rule.judge(raw, gold, fact))
+        for i, (raw, gold, fact) in enumerate(zip(raws, golds, facts, strict=True))
+    ]
+    found = {number.metric: (number.value, number.count) for number in rule.aggregate(rows)}
+    assert found["R@1 image to text"] == (1 / 2, 2)
+    assert found["R@1 text to image"] == (1 / 4, 4)
+    assert found["mean recall"] == (pytest.approx((1 / 2 + 1 + 1 + 1 / 4 + 1 + 1) / 6), 6)
+    alone = {number.metric: number.value for number in rule.aggregate(rows[:2])}
+    assert alone["mean recall"] == pytest.approx((1 / 2 + 1 + 1) / 3)
+
+
+def test_top_one_top_five_and_the_mean_over_classes_by_hand():
+    raws = ["[6, 1, 2, 3, 4, 5]", "[6, 1, 2, 3, 4, 5]", "[6, 1, 2, 3, 4, 5]", "[0, 9, 0, 0, 0, 0]"]
+    rows = marked(Classified(), raws, [0, 1, 0, 1], {"candidates": 6})
+    found = {number.metric: number.value for number in Classified().aggregate(rows)}
+    assert found == {"top-1": 3 / 4, "top-5": 3 / 4, "mean per class": (1 + 1 / 2) / 2}
+    rows = marked(Classified(), raws[:3], [0, 0, 1], {"candidates": 6})
+    assert [n.value for n in Classified().aggregate(rows)] == [pytest.approx(2 / 3), pytest.approx(2 / 3), 1 / 2]
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=8), st.data())
+def test_the_first_class_of_the_highest_is_numpys_argmax(scores, data):
+    right = data.draw(st.integers(0, len(scores) - 1))
+    assert (rank_of_class(scores, right) == 0) == (int(np.argmax(scores)) == right)
+    order = np.argsort(-np.array(scores), kind="stable")
+    assert rank_of_class(scores, right) == int(np.flatnonzero(order == right)[0])
+
+
+def test_mmeb_has_thirty_six_data_sets_in_four_tasks_and_two_halves():
+    """Table 1 of arXiv 2410.05160: 10 + 10 + 12 + 4, of which 20 in and 16 out of distribution."""
+    assert len(DATASETS) == len(set(DATASETS)) == 36
+    assert [len(GROUPS[name]) for name in ("classification", "VQA", "retrieval", "grounding")] == [10, 10, 12, 4]
+    assert [len(GROUPS[name]) for name in ("in-distribution", "out-of-distribution")] == [20, 16]
+
+
+def test_mmeb_means_over_data_sets_and_not_over_queries():
+    names = ["CIRR", "CIRR", "CIRR", "GQA", "mine"]
+    raws = ["[0.9, 0.1]", "[0.1, 0.9]", "[0.5, 0.5]", "[0.4, 0.2]", "[0.1, 0.2]"]
+    rows = [Marked(str(i), None, {}, Mmeb().judge(raw, None, {})) for i, raw in enumerate(raws)]
+    rows = [Marked(one.id, None, {"dataset": name}, one.mark) for one, name in zip(rows, names, strict=True)]
+    found = {number.metric: number.value for number in Mmeb().aggregate(rows)}
+    assert found["precision@1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
+    assert (found["precision@1 retrieval"], found["precision@1 VQA"]) == (pytest.approx(2 / 3), 1.0)
+    assert (found["precision@1 in-distribution"], found["precision@1 out-of-distribution"]) == (pytest.approx(2 / 3), 1.0)
+    assert StrictMmeb().judge(raws[2], None, {}).score == 0.0 < Mmeb().judge(raws[2], None, {}).score

@@ -18,8 +18,15 @@ class Embedded(Asking):
 
     def ask(self, answerer: Answerer, questions: Sequence[Question], sampling: Sampling, sight: Sight) -> Iterator[Answered]:
         """Questions → vectors. ConfigError for an answerer that embeds nothing."""
-        if not isinstance(answerer, Embedder):
-            got = f"{type(answerer).__name__}, which gives no embeddings"
-            raise ConfigError("model", got, "a model with an embedding space, such as a CLIP folder")
-        for vector in answerer.embed([question.sample for question in questions], sight):
+        space = space_of(answerer)
+        for vector in space.embed([question.sample for question in questions], sight):
             yield Answered(json.dumps(vector))
+
+
+def space_of(answerer: Answerer) -> Embedder:
+    """Answerer → the same, which embeds. ConfigError for one that does not."""
+    if not isinstance(answerer, Embedder):
+        got = f"{type(answerer).__name__}, which gives no embeddings"
+        fix = "for a model that writes, take the suite whose name ends in _likelihood, if there is one"
+        raise ConfigError("model", got, "a model with an embedding space, such as a CLIP folder", fix)
+    return answerer

@@ -15,6 +15,7 @@ from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, number
 from omma.metrics.structured import as_numbers, parse
 
 DEPTHS = (1, 5, 10)
+WAYS = ("image to text", "text to image")
 
 
 def rank_of_right(scores: Float[np.ndarray, " C"], right: Iterable[int]) -> int:
@@ -65,7 +66,7 @@ class Retrieval(Metric):
         return rank_of_right(np.array(scores), right)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
-        terms = [(*(float(one.mark.details.get("rank", np.inf) < k) for k in DEPTHS), 1.0) for one in marked]
+        terms = [(*_found(one), 1.0) for one in marked]
         numbers = [
             number(f"R@{k}", marked, terms, lambda sums, at=at: sums[..., at] / sums[..., -1]) for at, k in enumerate(DEPTHS)
         ]
@@ -82,3 +83,47 @@ class PessimisticRetrieval(Retrieval):
 
     def rank(self, scores: list[float], right: list[int]) -> int:
         return worst_rank_of_right(np.array(scores), right)
+
+
+@config
+class BothWays(Retrieval):
+    """The mean of all recalls, image to text and text to image, then each of them. Fact: "way", one of these two.
+
+    Queries with a fact "fold" are compared with their own fold alone, and counted together.
+    """
+
+    label = "mean recall"
+
+    def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
+        ways = {way: rows for way in WAYS if (rows := [one for one in marked if one.facts["way"] == way])}
+        terms = [[float(one.facts["way"] == way) * part for way in ways for part in (*_found(one), 1.0)] for one in marked]
+        width = len(DEPTHS) + 1
+        shares = [slice(at * width, at * width + len(DEPTHS)) for at in range(len(ways))]
+        whole = number(
+            self.label,
+            marked,
+            terms,
+            lambda sums: np.mean([(sums[..., one] / sums[..., one.stop, None]).mean(axis=-1) for one in shares], axis=0),
+        )
+        each = [
+            number(f"R@{k} {way}", rows, [(*_found(one), 1.0) for one in rows], lambda sums, at=at: sums[..., at] / sums[..., -1])
+            for way, rows in ways.items()
+            for at, k in enumerate(DEPTHS)
+        ]
+        return whole, *each
+
+
+@config
+class PessimisticBothWays(BothWays):
+    """The same where the right candidate loses every tie."""
+
+    variant = "pessimistic"
+    ties = "wrong: the right candidate comes last of its equals"
+
+    def rank(self, scores: list[float], right: list[int]) -> int:
+        return worst_rank_of_right(np.array(scores), right)
+
+
+def _found(one: Marked) -> tuple[float, ...]:
+    """A marked query → for each depth whether a right candidate is there."""
+    return tuple(float(one.mark.details.get("rank", np.inf) < k) for k in DEPTHS)
