@@ -97,7 +97,7 @@ def command(
 
     A server's model: omma eval http://localhost:8000/v1#NAME pope --data benchmarks
 
-    With a judge, of which metrics read the verdicts: omma eval models/llava mmvet --judge http://localhost:8000/v1#NAME
+    With a judge, of which metrics read the verdicts: omma eval models/llava mm_vet --judge http://localhost:8000/v1#NAME
 
     What was answered elsewhere: omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
 
