@@ -8,7 +8,7 @@ ODinW, which are Qwen2.5-VL's. What it writes has no confidence: each box scores
 them within a picture, the sorted ids of pictures between them. AP punishes that; recall does not.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,7 +55,7 @@ class CocoDetection(Pictured):
             name = f"{picture:012}" if isinstance(picture, int) else str(picture)
             yield self.question(truth, picture, self.shown(file, uri, row), name)
 
-    def shown(self, file: Path, uri: str, row: Mapping[str, Any]) -> str:
+    def shown(self, file: Path, uri: str, row: dict[str, Any]) -> str:
         """A picture's row → its name in the store."""
         return find_pictures(file, uri, self.pictures) + str(need(row, "file_name", f"{uri}: picture {row['id']}"))
 

@@ -8,7 +8,6 @@ Results come as recorded answers, in a COCO results file. No prompt names 1,203 
 that its picture is checked for.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,7 +36,7 @@ class LvisDetection(CocoDetection):
     path: str = "lvis_v1_val.json"
     metrics: tuple[Metric, ...] = (LvisBox(),)
 
-    def shown(self, file: Path, uri: str, row: Mapping[str, Any]) -> str:
+    def shown(self, file: Path, uri: str, row: dict[str, Any]) -> str:
         """A picture's row → its name in the store, after the end of its address."""
         where = f"{uri}: picture {row['id']}"
         folder, _, name = str(need(row, "coco_url", where)).rpartition("/")
