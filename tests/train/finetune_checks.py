@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from peft import PeftModel
 from tiny_given import STEPS, Given
@@ -20,6 +21,7 @@ from omma.schema.manifest import read_manifest
 from omma.schema.plan import Plan
 from omma.schema.row import Row
 from omma.schema.sample import Sample
+from omma.train.loop import StageRun
 from omma.weights.export import export
 from omma.weights.native import load_model, stored_tensors
 from omma.weights.start import start_model
@@ -33,6 +35,18 @@ LONGEST = 8192  # tokens and patches that a row of every kind may have
 def losses_of(run: Path) -> list[float]:
     """The loss of every step of a run."""
     return [line["loss"] for line in RunFolder(run).log.read() if line["event"] == "step"]
+
+
+def stop_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    """From now on a run is interrupted before this step."""
+    one = StageRun._one_step
+
+    def stopping(self: StageRun, batches: Any) -> None:
+        if self.step == step:
+            raise KeyboardInterrupt
+        one(self, batches)
+
+    patch.setattr(StageRun, "_one_step", stopping)
 
 
 def last_checkpoint(run: Path) -> Path:

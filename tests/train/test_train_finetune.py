@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 import torch
+from finetune_checks import stop_at
 from peft import PeftModel
 from safetensors.torch import load_file
 from tiny_released import PATCH, SIDE, save_released, save_samples
@@ -22,7 +23,6 @@ from omma.schema.manifest import read_manifest
 from omma.schema.plan import Plan
 from omma.schema.sample import Sample
 from omma.train.adapters.lora import adaptable
-from omma.train.loop import StageRun
 from omma.weights.native import load_model, stored_tensors
 from omma.weights.start import start_model
 
@@ -135,14 +135,7 @@ def pixels(batch, encoder):
 
 
 def test_a_run_that_is_stopped_goes_on_to_the_very_same_weights(given, adapted, tmp_path, monkeypatch):
-    step = StageRun._one_step
-
-    def stopping(self, batches):
-        if self.step == 5:
-            raise KeyboardInterrupt
-        step(self, batches)
-
-    monkeypatch.setattr(StageRun, "_one_step", stopping)
+    stop_at(5, monkeypatch)
     assert answer(["train", "finetune_lora", *changes(given[0], f"run.folder={tmp_path}", *ADAPTED)]) == 130
     monkeypatch.undo()
     assert train(tmp_path, given, "finetune_lora", *ADAPTED) == losses_of(adapted)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from finetune_checks import apart, last_checkpoint, losses_of, over_base
+from finetune_checks import apart, last_checkpoint, losses_of, over_base, stop_at
 from safetensors.torch import load_file, save_file
 from tiny_families import FAMILIES
 from tiny_given import ADAPTED, STEPS, Given
@@ -22,7 +22,6 @@ from omma.train.adapters.lora import Lora
 from omma.train.adapters.released import released
 from omma.train.adapters.stored import StoredLinear
 from omma.train.flops import Reading, Work
-from omma.train.loop import StageRun
 from omma.train.memory import size_of
 from omma.weights.family import Vocabulary, family_for
 from omma.weights.native import read_tensors, stored_tensors
@@ -82,14 +81,7 @@ def test_a_stopped_run_on_few_bits_from_another_adapter_goes_on_to_the_same_bits
     first = given.train("finetune_lora", tmp_path / "first", *few)
     few.append(f"stages.sft.adapter.start={last_checkpoint(first)}")
     straight = given.train("finetune_lora", tmp_path / "straight", *few)
-    step = StageRun._one_step
-
-    def stopping(self, batches):
-        if self.step == 5:
-            raise KeyboardInterrupt
-        step(self, batches)
-
-    monkeypatch.setattr(StageRun, "_one_step", stopping)
+    stop_at(5, monkeypatch)
     assert answer(["train", "finetune_lora", *given.changes(*few, f"run.folder={tmp_path / 'stopped'}")]) == 130
     monkeypatch.undo()
     assert losses_of(given.train("finetune_lora", tmp_path / "stopped", *few)) == losses_of(straight)

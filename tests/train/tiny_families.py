@@ -92,7 +92,7 @@ FAMILIES = {
         Family("ovis2", by(test_family_ovis.ovis2, 0), their_inputs),
         Family("fuyu", by(test_family_fuyu.opened, 0), test_family_fuyu.their_inputs, back=False, counts=(1, 0)),
         Family("minicpm_v", by(test_family_minicpm.minicpm, 0)),
-        Family("deepseek_vl2", by(test_family_deepseek.deepseek, 0)),
+        Family("deepseek_vl2", by(test_family_deepseek.deepseek, 11)),
         Family("mini_gemini", lambda folder, patch: test_family_mini_gemini.folder_of(folder, 0, patch)),
         Family("eve", into(test_family_eve.released, 0)),
         Family("vila", _vila),

@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from draws import Draw
 from llava_folders import draw_text, draw_tower, our_batch, sample, spread, tokenizer, worst
 from PIL import Image
 from safetensors.torch import save_file
@@ -34,14 +35,8 @@ TURNS = (
     "{% else %}{% for part in message['content'] %}{% if part['type'] == 'image' %}{{ '<image>\n' }}{% else %}{{ part['text'] }}"
     "{% endif %}{% endfor %}{% endif %}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}{{ '[assistant]' }}{% endif %}"
 )
-DRAWS = {  # seed: language, projector, how pictures are seen, patches a side
-    0: ("llama", "mlp_downsample", "resize", 3),
-    1: ("qwen2", "mlp_downsample_3x3_fix", "dynamic", 4),
-    2: ("qwen2", "mlp_downsample_2x2_fix", "dynamic", 4),
-    3: ("llama", "mlp_downsample_3x3_fix", "resize", 5),
-    4: ("qwen2", "mlp_downsample", "dynamic", 3),
-    5: ("llama", "mlp_downsample", "dynamic", 2),
-}
+SEEDS = range(8)
+PROJECTORS = ("mlp_downsample", "mlp_downsample_2x2_fix", "mlp_downsample_3x3_fix")
 
 
 class Squares(nn.Module):
@@ -69,8 +64,10 @@ def projector(kind, dim, out):
 
 def released(folder, seed):
     """A folder in three parts, and the parts."""
-    language, kind, aspect, side = DRAWS[seed]
-    rng, words = np.random.default_rng(seed), tokenizer(language)
+    draw = Draw(seed)
+    language, kind = draw.one("language", "llama", "qwen2"), draw.one("projector", *PROJECTORS)
+    aspect, side, rng = draw.one("aspect", "resize", "dynamic"), draw.one("side", 2, 3, 4, 5), draw.rng
+    words = tokenizer(language)
     vision = draw_tower(rng, "siglip", patch=4, side=side)
     model = CLASSES[language](draw_text(rng, language, len(words), False)).eval()
     tower = SiglipVisionModel(vision).eval()
@@ -141,7 +138,7 @@ def their_logits(folder, config, model, tower, layers, words, one, root):
     return model(inputs_embeds=torch.cat(out)[None]).logits[0]
 
 
-@pytest.mark.parametrize("seed", DRAWS)
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_folder_in_parts_gives_the_logits_of_the_released_way(seed, tmp_path, monkeypatch):
     config, model, tower, layers, words = released(tmp_path / "released", seed)
     monkeypatch.setattr(vila, "LINE_BREAK", words.convert_tokens_to_ids("Ċ"))
