@@ -75,9 +75,8 @@ class SeedBenchQuestions(Published):
                 yield self._question(str(row.get("question_id", row.get("index", number))), row, need(row, "image", where), where)
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
-        """The same option always: as likelihoods where they are ranked, else as a letter."""
-        first = ("[1, 0, 0, 0]", "[0, 1, 0, 0]", "[0, 0, 1, 0]", "[0, 0, 0, 1]")
-        return first if isinstance(self.asking, Ranked) else ("A", "B", "C", "D")
+        """The same option always, as a letter and as likelihoods."""
+        return "A", "B", "C", "D", "[1, 0, 0, 0]", "[0, 1, 0, 0]", "[0, 0, 1, 0]", "[0, 0, 0, 1]"
 
     def _published(self, table: Path, name: str) -> Iterator[Question]:
         if self.kinds != ("image",):
