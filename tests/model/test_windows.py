@@ -15,13 +15,13 @@ from omma.media.views.tiles import Tiles
 from omma.media.windows import windows
 from omma.model.connectors.mlp import Mlp
 from omma.model.connectors.upsample_add import UpsampleAdd, places_on_wholes
-from omma.model.tiles import tile_stream, windows_of
+from omma.model.tiles import chosen, tile_stream, windows_of
 from omma.model.vision.two_scales import TwoScales
 from omma.model.vision.vit import ViT
 from omma.model.vision.whole_and_parts import WholeAndParts
 from omma.nn.init import init
 from omma.objective.next_token import NextToken
-from omma.schema.batch import Pictures, Windows
+from omma.schema.batch import Asked, Pictures, Windows
 from omma.schema.view import Unit
 
 TOLERANCE = 1e-5  # fp32, in units of the largest value; worst case measured 1.1e-6
@@ -114,10 +114,31 @@ def test_two_scales_stand_side_by_side_the_fine_one_averaged():
     assert not got[[1, 2, 3, 4, 5, 7, 8, 9, 10], ..., cfg.width // 2 :].any()
 
 
+def test_what_is_handed_on_of_wholes_alone_is_the_same():
+    plans, pictures = pictures_of(FramedQuarters(size=32), [(128, 128), (20, 40), (90, 200)])
+    cfg = TwoScales(patch=8, tower=ViT(patch=8, image_size=32)).tiny()
+    module, short = init(cfg.build(), 0), init(replace(cfg, hands="wholes").build(), 0)
+    whole, got = module(pictures).hidden.view(-1, 16, cfg.width), short(pictures)
+    assert got.cu_seqlens.tolist() == [0, 16, 32, 48]
+    assert torch.equal(got.hidden.view(-1, 16, cfg.width), whole[[0, 5, 6]])
+    assert [replace(cfg, hands="wholes").handed(plan) for plan in plans] == [(0,)] * 3 and cfg.handed(plans[0]) == (0, 1, 2, 3, 4)
+
+
+def test_words_for_a_connector_go_with_the_tiles_that_are_kept():
+    asked = Asked(torch.tensor([5, 6, 7, 8]), torch.tensor([0, 1, 3, 4]))
+    kept = chosen(
+        Pictures(torch.arange(6.0)[:, None], torch.tensor([[1, 1, 1], [1, 1, 2], [1, 1, 3]]), asked),
+        torch.tensor([True, False, True]),
+    )
+    assert kept.patches.flatten().tolist() == [0, 3, 4, 5] and kept.grids.tolist() == [[1, 1, 1], [1, 1, 3]]
+    assert kept.asked.tokens.tolist() == [5, 8] and kept.asked.cu_seqlens.tolist() == [0, 1, 2]
+
+
 PARTS = {
     "upsample": {"view": BestFit(), "encoder": WholeAndParts(), "connector": UpsampleAdd()},
     "squashed": {"view": Tiles(), "encoder": WholeAndParts(), "connector": UpsampleAdd()},
     "scales": {"view": FramedQuarters(), "encoder": TwoScales(), "connector": Mlp()},
+    "wholes": {"view": FramedQuarters(), "encoder": TwoScales(hands="wholes"), "connector": Mlp()},
 }
 
 

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from omma.core.config import Config, config
@@ -66,13 +66,17 @@ class Pace:
 
 
 class EncoderModule(nn.Module):
-    """Pictures → Stream of patch features: one document per tile, row-major patches, time step by time step, modality 1.
+    """Pictures → Stream of patch features: one document per `handed` tile, row-major patches, time step by time step, modality 1.
 
     An encoder of which inner layers are asked for puts their features (P, D) into the stream's `taps`, in the order asked.
     """
 
     def forward(self, pictures: Pictures) -> Stream:
         raise NotImplementedError
+
+    def handed(self, pictures: Pictures) -> Bool[Tensor, "I"]:
+        """Pictures → of which tiles features are handed on, as `Encoder.handed` says."""
+        return torch.ones(len(pictures.grids), dtype=torch.bool, device=pictures.grids.device)
 
     def paces(self) -> dict[str, Pace]:
         """Names of inner modules that do not read the tile's patches one by one → what they read. For counting work."""
@@ -145,6 +149,10 @@ class Encoder(Config):
     def grid(self, patches: Grid) -> Grid:
         """Patch grid of a frame → grid of its features. Closed form."""
         return patches
+
+    def handed(self, plan: TilePlan) -> tuple[int, ...]:
+        """Plan → the numbers of its tiles whose features are handed on, in order; what others show is joined to these."""
+        return tuple(range(len(plan.tiles)))
 
     def build(self) -> EncoderModule:
         """The module, randomly initialised."""

@@ -7,7 +7,7 @@ from torch import Tensor
 from omma.core.errors import ShapeError
 from omma.model.slots import Encoder
 from omma.nn.grids import num_patches, on_host, patch_places, tile_borders
-from omma.schema.batch import Pictures, Stream, Windows
+from omma.schema.batch import Asked, Pictures, Stream, Windows
 
 
 def tile_stream(hidden: Float[Tensor, "P D"], grids: Int[Tensor, "I 3"]) -> Stream:
@@ -34,9 +34,16 @@ def windows_of(windows: Windows | None, grids: Int[Tensor, "I 3"]) -> Windows:
 
 
 def chosen(pictures: Pictures, which: Bool[Tensor, "I"]) -> Pictures:
-    """Pictures + which of their tiles → these alone, each as a picture of its own."""
+    """Pictures + which of their tiles → these alone, each as a picture of its own; all of them stay as they are."""
+    if which.all():
+        return pictures
     patches = pictures.patches[which[patch_places(on_host(pictures.grids), pictures.patches.device)[:, 0]]]
-    return Pictures(patches, pictures.grids[which])
+    if pictures.asked is None:
+        return Pictures(patches, pictures.grids[which])
+    lengths = pictures.asked.cu_seqlens.diff()
+    tokens = pictures.asked.tokens[which.repeat_interleave(lengths)]
+    borders = torch.cat((lengths.new_zeros(1), lengths[which].cumsum(0)))
+    return Pictures(patches, pictures.grids[which], Asked(tokens, borders))
 
 
 def check_pictures(pictures: Pictures) -> None:

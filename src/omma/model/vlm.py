@@ -17,7 +17,7 @@ from omma.core.config import Config, config
 from omma.model.positions.sequential import Sequential
 from omma.model.slots import Attend, Connector, Encoder, Grid, Language, Positions, Reducer, Seen, Splice
 from omma.model.splices.in_context import InContext
-from omma.model.tiles import regrid, tile_stream
+from omma.model.tiles import chosen, regrid, tile_stream
 from omma.nn.attention import Causal, Packed, PackedAttend
 from omma.nn.block import recompute
 from omma.nn.experts import imbalance, routed
@@ -70,9 +70,10 @@ class Vlm(Config):
         return grid
 
     def steps(self, plan: TilePlan) -> tuple[Steps, ...]:
-        """Tile plan → (time steps, rows, columns) of visual tokens per tile."""
-        temporal = self.encoder.temporal
-        return tuple((-(-frames // temporal), *self.grid((r, c))) for frames, r, c in plan.grids(self.patch))
+        """Tile plan → (time steps, rows, columns) of visual tokens per tile that the encoder hands on."""
+        temporal, grids = self.encoder.temporal, plan.grids(self.patch)
+        handed = (grids[number] for number in self.encoder.handed(plan))
+        return tuple((-(-frames // temporal), *self.grid((r, c))) for frames, r, c in handed)
 
     def layout(self, plan: TilePlan) -> Layout:
         """Tile plan → token layout."""
@@ -137,8 +138,9 @@ class VlmModule(nn.Module):
 
     def see(self, pictures: Pictures) -> Float[Tensor, "N D"]:
         """Pictures → visual tokens, tile by tile, row-major."""
-        grids = regrid(pictures.grids, self.cfg.encoder)
-        visual = self.connector(replace(self.encoder(pictures), asked=pictures.asked, windows=pictures.windows), grids)
+        kept = chosen(pictures, self.encoder.handed(pictures))
+        grids = regrid(kept.grids, self.cfg.encoder)
+        visual = self.connector(replace(self.encoder(pictures), asked=kept.asked, windows=kept.windows), grids)
         shrink: Callable[[Grid], Grid] = self.cfg.connector.grid
         for cfg, reducer in zip(self.cfg.reducers, self.reducers, strict=True):
             grids = _shrunk(grids, shrink)

@@ -140,7 +140,7 @@ def ovis1_5_llama_8b() -> Recipe:
     base = ovis_clip_qwen_7b()
     model = Vlm(
         view=FramedQuarters(size=384, fill=(127.5, 127.5, 127.5)),
-        encoder=TwoScales(patch=14, tower=replace(SIGLIP_384, feature_layer=-1)),
+        encoder=TwoScales(patch=14, tower=replace(SIGLIP_384, feature_layer=-1), hands="wholes"),
         connector=VisualEmbedding(factor=3, words=131_070),
         language=LLAMA3_8B,
         text=Chat(tokenizer=Released(path="", vocab_size=128_256), template=HEADERS),

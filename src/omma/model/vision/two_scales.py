@@ -2,35 +2,43 @@
 
 The pieces' features are put together as a map and averaged down to the whole's grid (area); without pieces they are zeros. S²
 (arXiv 2403.13043) as Ovis 1.5 does it (AIDC-AI/Ovis v1.5 `visual_tokenizer/siglip_visual_tokenizer.py`, `encode` with
-`hd_booster`). A piece's own tokens hold its features and zeros: views such as `FramedQuarters` show them to no word.
+`hd_booster`).
 """
 
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
+from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, ShapeError
+from omma.media.windows import windows
 from omma.model.slots import Encoder, EncoderModule
 from omma.model.tiles import check_pictures, tile_stream, windows_of
 from omma.model.vision.vit import ViT
 from omma.nn.grids import on_host
 from omma.schema.batch import Pictures, Stream
+from omma.schema.view import TilePlan
 
 SIGLIP = ViT(patch=14, width=1152, depth=27, heads=16, mlp_width=4304, image_size=384, activation="gelu_tanh", final_norm=False)
 
 
 @config
 class TwoScales(Encoder):
-    """`patch` is that of the tower, which normalises colours itself."""
+    """`patch` is that of the tower, which normalises colours itself.
+
+    It `hands` on features of all `tiles`, those of a piece beside zeros, or of `wholes` alone, for views such as `FramedQuarters`
+    that show nothing else.
+    """
 
     patch: int = 14
     tower: ViT = SIGLIP
+    hands: Literal["tiles", "wholes"] = "tiles"
 
     @property
     def width(self) -> int:
@@ -52,6 +60,13 @@ class TwoScales(Encoder):
         tower = self.tower.tiny()
         return replace(self, patch=tower.patch, tower=tower)
 
+    def handed(self, plan: TilePlan) -> tuple[int, ...]:
+        """All tiles, or those that show whole pictures."""
+        if self.hands == "tiles":
+            return super().handed(plan)
+        whole, _ = windows([plan])
+        return tuple(i for i, number in enumerate(whole.tolist()) if i == number)
+
     def build(self) -> "TwoScalesModule":
         return TwoScalesModule(self)
 
@@ -69,15 +84,23 @@ class TwoScalesModule(EncoderModule):
         rows, seen = on_host(pictures.grids), self.tower(pictures).hidden
         own = list(seen.split([t * r * c for t, r, c in rows]))
         coarse = [torch.zeros_like(tile) for tile in own]
-        windows = windows_of(pictures.windows, pictures.grids)
+        known = windows_of(pictures.windows, pictures.grids)
         pieces: dict[int, list[int]] = defaultdict(list)
-        for number, whole in enumerate(windows.whole.tolist()):
+        for number, whole in enumerate(known.whole.tolist()):
             if whole != number:
                 pieces[whole].append(number)
         for whole, parts in pieces.items():
-            columns = _columns(windows.box[parts].tolist())
+            columns = _columns(known.box[parts].tolist())
             coarse[whole] = _averaged([own[part] for part in parts], [rows[part] for part in parts], columns, rows[whole])
-        return tile_stream(torch.cat((seen, torch.cat(coarse)), dim=1), pictures.grids)
+        both, kept = [torch.cat(pair, dim=1) for pair in zip(own, coarse, strict=True)], self.handed(pictures)
+        return tile_stream(torch.cat([both[i] for i in kept.nonzero()[:, 0].tolist()]), pictures.grids[kept])
+
+    def handed(self, pictures: Pictures) -> Bool[Tensor, "I"]:
+        """All tiles, or those that show whole pictures."""
+        if self.cfg.hands == "tiles":
+            return super().handed(pictures)
+        whole = windows_of(pictures.windows, pictures.grids).whole
+        return whole == torch.arange(len(whole), device=whole.device)
 
 
 def _columns(boxes: list[list[float]]) -> int:

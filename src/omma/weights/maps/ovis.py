@@ -77,7 +77,7 @@ def sight_from(said: Mapping[str, Any], tower: ViT) -> tuple[View, ViT | TwoScal
     if booster not in LEAST or tower.features != "patches":
         got = f"hd_booster is {booster!r}, drop_cls_token {tower.features == 'patches'}"
         raise CheckpointError(WHERE, got, f"{' or '.join(map(repr, LEAST))}, without class token", "this variant is not covered")
-    return FramedQuarters(size=size, least=LEAST[booster]), TwoScales(patch=tower.patch, tower=tower)
+    return FramedQuarters(size=size, least=LEAST[booster]), TwoScales(patch=tower.patch, tower=tower, hands="wholes")
 
 
 def model_from(released: Released) -> Vlm:
