@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from omma.core.config import Config, config
+from omma.metrics.boxes.markup import OwnMarkup
 from omma.metrics.boxes.written import BoxFormat, Picture, Qwen2Vl, Reading, picture_of
+from omma.metrics.detection.reply import read_json
 from omma.metrics.metric import Facts, Mark, Metric
+from omma.metrics.structured import as_numbers
 
 Point = tuple[float, float]
 NUMBERS = re.compile(r"-?\d{1,30}(?:\.\d{0,30})?")
@@ -71,6 +74,29 @@ class BoxMiddle(PointFormat):
 
     def read(self, text: str, picture: Picture) -> Point | None:
         return middle(self.format.read(text, picture))
+
+
+@config
+class ClickCalls(UnitPoints):
+    """`pyautogui.click(x=0.31, y=0.42)`: the first `x=…, y=…`, of 1 (VLMEvalKit `dataset/GUI/screenspot.py`)."""
+
+    pattern: ClassVar[re.Pattern[str]] = re.compile(r"x=(\d{1,9}(?:\.\d{0,30})?), y=(\d{1,9}(?:\.\d{0,30})?)")
+
+    def read(self, text: str, picture: Picture) -> Point | None:
+        found = self.pattern.search(text)
+        return (float(found[1]) * picture.width, float(found[2]) * picture.height) if found else None
+
+
+@config
+class OwnPoints(PointFormat):
+    """The middle of the first box of the model's own markup (fact `boxes`). Needs no size of the picture.
+
+    Replies without that fact (recorded ones, as a rule) are JSON in px: a point [x, y] or a box [x1, y1, x2, y2].
+    """
+
+    def of(self, raw: str, facts: Facts) -> Point | None:
+        value = None if facts.get("boxes") else as_numbers(read_json(raw))
+        return (value[0], value[1]) if value is not None and len(value) == 2 else middle(OwnMarkup().of(raw, facts))
 
 
 def middle(reading: Reading) -> Point | None:

@@ -1,0 +1,92 @@
+"""Clicks: the same points score the same however they are written, in files and in tables."""
+
+import json
+
+import pytest
+
+from omma.cli.eval import recorded
+from omma.core.errors import DataError
+from omma.evaluate.job import evaluate
+from omma.evaluate.question import Supply
+from omma.metrics.boxes.click import ClickCalls, OwnPoints, ScreenSpot
+from omma_recipes.suites import screenspot as suites
+from tests.evaluate.fixtures.screenspot import draw
+
+NAMES = [name for name in vars(suites) if name.startswith("screenspot")]
+
+
+def written(name, x, y, width, height):
+    """A point in px as a suite wants it; ours, by hand."""
+    u, v = x / width, y / height
+    return {
+        "screenspot": json.dumps([x, y]),
+        "screenspot_v2": json.dumps([x - 1, y - 1, x + 1, y + 1]),
+        "screenspot_pro": f"```json\n{json.dumps([x, y])}\n```",
+        "screenspot_seeclick": f"({u}, {v})",
+        "screenspot_vlmevalkit": f"I click: pyautogui.click(x={u}, y={v})",
+        "screenspot_v2_lmms_eval": f"[{u}, {v}]",
+        "screenspot_pro_lmms_eval": f"[{u}, {v}]",
+    }[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_in_and_beside_the_element_are_right_and_wrong_however_they_are_written(name, tmp_path):
+    benchmark = getattr(suites, name)().benchmarks[0]
+    draw(tmp_path, benchmark)
+    supply = Supply(root=tmp_path)
+    questions, rows = benchmark.questions(supply), []
+    assert len(questions) == 6
+    for number, question in enumerate(questions[:-1]):
+        x0, y0, x1, y1 = question.gold
+        x = (x0 + x1) / 2 if number % 2 else x1 + 3
+        text = written(name, x, (y0 + y1) / 2, question.facts["width"], question.facts["height"])
+        rows.append({"id": question.sample.id, "text": text})
+    (tmp_path / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verdicts = evaluate((benchmark,), recorded(tmp_path / "said.jsonl", benchmark, supply), supply, tmp_path / "scores")
+    whole = verdicts[0]
+    assert (whole.metric, whole.value, whole.count, whole.unparsed) == ("click accuracy", pytest.approx(2 / 6), 6, 1)
+    assert len({verdict.subset for verdict in verdicts}) == (5 if "pro" in name else 7)
+
+
+def test_a_platform_that_is_missing_is_told(tmp_path):
+    benchmark = suites.screenspot().benchmarks[0]
+    draw(tmp_path, benchmark)
+    (tmp_path / "screenspot/screenspot_web.json").unlink()
+    with pytest.raises(DataError, match=r"neither screenspot_web\.json nor ScreenSpot_Web\.tsv"):
+        benchmark.questions(Supply(root=tmp_path))
+
+
+def test_files_and_tables_say_the_same(tmp_path):
+    benchmark = suites.screenspot().benchmarks[0]
+    draw(tmp_path, benchmark)
+    of = {question.sample.id: question for question in benchmark.questions(Supply(root=tmp_path))}
+    table, file = of["desktop:1"], of["mobile:1"]
+    assert (table.gold, file.gold) == ([10, 21, 30, 32], [10, 20, 30, 32])
+    assert {key: table.facts[key] for key in ("width", "height")} == {"width": 80, "height": 60}
+    assert (table.facts["group"], file.facts["group"]) == ("desktop icon", "mobile icon")
+
+
+FACTS = {"width": 100, "height": 50}
+
+
+@pytest.mark.parametrize(
+    ("raw", "facts", "point"),
+    [
+        ("[10, 20]", {}, (10, 20)),
+        ("[10, 20, 30, 30]", {}, (20, 25)),
+        ("[[10, 20, 30, 30], [0, 0, 1, 1]]", {}, (20, 25)),
+        ("[10, 20]", {"boxes": [[0, 0, 4, 8]]}, (2, 4)),
+        ("10, 20", {}, None),
+        ("[10, NaN]", {}, None),
+        ("[30, 20, 10, 30]", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_own_points_are_markup_or_json(raw, facts, point):
+    assert OwnPoints().of(raw, FACTS | facts) == point
+
+
+def test_calls_of_pyautogui_are_read_and_nothing_else():
+    metric = ScreenSpot(format=ClickCalls())
+    assert metric.judge("pyautogui.click(x=0.5, y=0.5)", [49, 24, 51, 26], FACTS).score == 1.0
+    assert not metric.judge("click at (0.5, 0.5)", [49, 24, 51, 26], FACTS).parsed
