@@ -17,16 +17,19 @@ import pytest
 from omma.core.errors import DataError
 from omma.evaluate.benchmarks.a_okvqa import AOkVqaChoices, AOkVqaQuestions
 from omma.evaluate.benchmarks.docvqa import DocVqaQuestions
+from omma.evaluate.benchmarks.gqa import GqaQuestions
 from omma.evaluate.benchmarks.hallusionbench import HallusionBenchQuestions
 from omma.evaluate.benchmarks.mme import MmeQuestions
 from omma.evaluate.benchmarks.ocrbench import OcrBenchQuestions
 from omma.evaluate.benchmarks.ok_vqa import OkVqaQuestions
 from omma.evaluate.benchmarks.textvqa import ReadTextVqaQuestions, TextVqaQuestions
+from omma.evaluate.benchmarks.vizwiz import VizWizQuestions
 from omma.evaluate.benchmarks.vqav2 import VqaV2Questions
 from omma.evaluate.question import Supply
 from omma.media.store import Store
-from tests.evaluate.fixtures import a_okvqa, mme, textvqa, vqav2
-from tests.evaluate.republishing import CASES, PICTURE, docvqa_hub, parquet
+from tests.evaluate.drawing import coded
+from tests.evaluate.fixtures import a_okvqa, gqa, hallusionbench, mme, textvqa, vizwiz, vqav2
+from tests.evaluate.republishing import CASES, PICTURE, docvqa_hub, parquet, tsv
 
 SNAPSHOTS = (Path(__file__).parents[2] / "../shared/golden/lmms-eval-prompt-snapshots").resolve()
 UNTOLD = {"answer_type", "question_type", "answerable", "category", "structural", "semantic", "form", "group", "dataset_name"}
@@ -116,6 +119,56 @@ def test_questions_whose_answers_are_kept_by_a_server_are_refused(benchmark, tmp
     (tmp_path / benchmark.path / benchmark.annotation_file).unlink()
     with pytest.raises(DataError, match="take val: the answers of test are kept by the benchmark's server"):
         questions(benchmark, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "fixture", "column"),
+    [
+        (AOkVqaQuestions(), a_okvqa, "direct_answers"),
+        (AOkVqaChoices(), a_okvqa, "correct_choice_idx"),
+        (VizWizQuestions(), vizwiz, "answers"),
+        (GqaQuestions(), gqa, "answer"),
+        (TextVqaQuestions(), textvqa, "answers"),
+    ],
+)
+def test_rows_of_a_test_split_are_refused(benchmark, fixture, column, tmp_path):
+    fixture.draw(tmp_path, benchmark)
+    file = next(path for path in sorted((tmp_path / benchmark.path).glob("*.json")) if column in path.read_text())
+    file.write_text(file.read_text().replace(f'"{column}":', '"hidden":'))
+    with pytest.raises(DataError, match="take (val|testdev): the answers of test are kept by the benchmark's server"):
+        questions(benchmark, tmp_path)
+
+
+def test_right_answers_that_are_neither_yes_nor_no_are_told(tmp_path):
+    mme.draw(tmp_path, MmeQuestions())
+    (tmp_path / "mme/existence/0001.txt").write_text("Is it red?\tMaybe\nIs it blue?\tNo\n")
+    hallusionbench.draw(tmp_path, HallusionBenchQuestions())
+    file = tmp_path / "hallusionbench/HallusionBench.json"
+    file.write_text(file.read_text().replace('"gt_answer": "1"', '"gt_answer": "2"', 1))
+    for benchmark in (MmeQuestions(), HallusionBenchQuestions()):
+        with pytest.raises(DataError, match="the right answer '(Maybe|2)'"):
+            questions(benchmark, tmp_path)
+
+
+def test_questions_of_a_picture_are_brought_together_and_keep_the_ids_of_their_table(tmp_path):
+    rows = [
+        {
+            "index": i,
+            "question": f"{i}?",
+            "answer": answer,
+            "category": "count",
+            "image_path": f"count/{image}.jpg",
+            "image": coded(),
+        }
+        for i, (image, answer) in enumerate((("a", "Yes"), ("b", "No"), ("a", "No"), ("b", "Yes")))
+    ]
+    tsv(tmp_path / "mme", "MME.tsv", rows)
+    assert [(q.sample.id, q.facts["image"]) for q in questions(MmeQuestions(), tmp_path)] == [
+        ("0", "a.jpg"),
+        ("2", "a.jpg"),
+        ("1", "b.jpg"),
+        ("3", "b.jpg"),
+    ]
 
 
 def test_a_page_of_a_test_split_without_answers_is_refused(tmp_path):

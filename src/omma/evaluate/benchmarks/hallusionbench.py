@@ -44,7 +44,8 @@ class HallusionBenchQuestions(Published):
     """Scored by the words yes and no, without a judge, as VLMEvalKit does under exact matching.
 
     The official score is by a judge and is `JudgedHallusionBench`. The question stands alone, as in the official script;
-    128 tokens are lmms-eval's. Ids are category_subcategory_set_figure_question.
+    128 tokens are lmms-eval's. Ids are category_subcategory_set_figure_question, or those
+    of a TSV.
     """
 
     about: ClassVar[str] = "figures, edited figures and none: does it look, or remember?"
@@ -71,9 +72,9 @@ class HallusionBenchQuestions(Published):
                 gold = next((str(row[column]) for column in ("gt_answer", "answer") if column in row), None)
                 if gold is None:
                     raise DataError(where, f"no gt_answer or answer among {', '.join(row)}", "the right answer")
-                right = {"0": "no", "1": "yes"}.get(gold, gold.lower())
                 words = self.prompt.words(str(need(row, "question", where)))
-                yield Question(asking("_".join(facts.values()), words, pictures, task=facts["subcategory"]), right, dict(facts))
+                sample = asking(str(row.get("index", "_".join(facts.values()))), words, pictures, task=facts["subcategory"])
+                yield Question(sample, _yes_or_no(gold, where), dict(facts))
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """Always yes, or always no."""
@@ -106,6 +107,13 @@ def _parts(row: dict[str, Any], where: str) -> dict[str, str]:
         raise DataError(where, f"index {row['index']!r}", f"one that ends in {'_'.join(PARTS[-TOLD:])}")
     kinds = (str(need(row, "category", where)), str(need(row, "l2-category", where)))
     return dict(zip(PARTS, (*kinds, *numbers), strict=True))
+
+
+def _yes_or_no(gold: str, where: str) -> str:
+    right = {"0": "no", "1": "yes"}.get(gold, gold.lower())
+    if right not in ("yes", "no"):
+        raise DataError(where, f"the right answer {gold!r}", "0 or 1, or no or yes")
+    return right
 
 
 def _inside(folder: str, name: str) -> str:

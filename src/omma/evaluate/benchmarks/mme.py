@@ -11,7 +11,7 @@ question, answer, category, image_path, image).
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -41,7 +41,7 @@ PLEASE = "Please answer yes or no."
 class MmeQuestions(Published):
     """Questions as they are stored, all of which end in "Please answer yes or no."; 16 tokens are lmms-eval's.
 
-    `limit` draws whole pictures, since a picture counts by both its questions. Ids are subtask/picture:0 and :1.
+    `limit` draws whole pictures, since a picture counts by both its questions. Ids are subtask/picture:0 and :1, or those of a TSV.
     """
 
     about: ClassVar[str] = "fourteen subtasks of perception and cognition, yes or no"
@@ -102,14 +102,21 @@ class MmeQuestions(Published):
                 yield self._question(name, pictures[file.stem], number, words, right, [prefix + pictures[file.stem]])
 
     def _table(self, table: Path, name: str) -> Iterator[Question]:
-        rows = [(f"{name}:{i}", row) for i, row in enumerate(read_rows(table, name))]
-        for (category, image), group in groupby(rows, key=lambda pair: _picture(pair[1], pair[0])):
-            for number, (where, row) in enumerate(group):
+        """Table → its questions, those of a picture one behind the other; ids are those of the table where it has any."""
+        shown: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
+        for number, row in enumerate(read_rows(table, name)):
+            shown.setdefault(_picture(row, f"{name}:{number}"), []).append((f"{name}:{number}", row))
+        for (category, image), pair in shown.items():
+            for number, (where, row) in enumerate(pair):
                 words, right = str(need(row, "question", where)), str(need(row, "answer", where))
-                yield self._question(category, image, number, words, right, need(row, "image", where))
+                asked = self._question(category, image, number, words, right, need(row, "image", where))
+                yield replace(asked, sample=replace(asked.sample, id=str(row.get("index", asked.sample.id))))
 
     def _question(self, category: str, image: str, number: int, words: str, right: str, pictures: Sequence[str]) -> Question:
-        sample = asking(f"{category}/{image}:{number}", self.prompt.words(self.said(words)), pictures, task=category)
+        name = f"{category}/{image}:{number}"
+        if right.strip().lower() not in ("yes", "no"):
+            raise DataError(name, f"the right answer {right.strip()!r}", "Yes or No")
+        sample = asking(name, self.prompt.words(self.said(words)), pictures, task=category)
         return Question(sample, right.strip(), {"category": category, "image": image})
 
 

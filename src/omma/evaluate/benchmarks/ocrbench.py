@@ -29,8 +29,8 @@ NAMES = ("OCRBench.json", "OCRBench/OCRBench.json", "OCRBench.tsv")
 class OcrBenchQuestions(Published):
     """Questions as they stand, stripped, with lmms-eval's 128 tokens; the official script leaves both to who runs it.
 
-    Ids are places in the file, since its own ids count within a data set. Formulas of a TSV, which names no data set, are
-    HME100k's, as all of them are.
+    Ids are places in the file, or those of a TSV, since its own ids count within a data set. Formulas of a TSV, which names
+    no data set, are HME100k's, as all of them are.
     """
 
     about: ClassVar[str] = "text in pictures, from words to formulas"
@@ -59,7 +59,7 @@ class OcrBenchQuestions(Published):
             pictures = [f"{folder}{need(row, 'image_path', where)}"] if folder else need(row, "image", where)
             words = self.prompt.words(str(need(row, "question", where)).strip())
             facts = {"dataset_name": _source(row, kind), "type": kind}
-            yield Question(asking(str(number), words, pictures, task=kind), right, facts)
+            yield Question(asking(str(row.get("index", number)), words, pictures, task=kind), right, facts)
 
 
 def _source(row: dict[str, Any], kind: str) -> str:
