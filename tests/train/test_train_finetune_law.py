@@ -45,7 +45,7 @@ def test_every_family_that_is_imported_has_a_row():
 def test_loss_falls_whole_and_through_adapters(given):
     for run in (given.whole, given.adapted):
         before, after = losses_before_and_after(given, run)
-        assert after < 0.95 * before  # measured 0.11 to 0.88 whole, 0.15 to 0.91 through adapters
+        assert after < 0.95 * before  # measured 0.11 to 0.79 whole, 0.15 to 0.91 through adapters
         assert num_packed(run) > 2
         assert kinds_trained_on(run) == STILLS | ({("video",)} if given.sees_films else set())
         reasons = reasons_against(run)
@@ -54,14 +54,14 @@ def test_loss_falls_whole_and_through_adapters(given):
 
 def test_a_pack_of_every_kind_equals_its_documents_alone(given):
     loss, gradients = packed_against_alone(given)
-    assert loss < 1e-6 and gradients < 1e-5  # measured worst 1.5e-7, 8.9e-7
+    assert loss < 1e-6 and gradients < 1e-5  # measured worst 1.7e-7, 1.4e-6
 
 
 def test_what_was_trained_answers_in_transformers_as_in_ours(given, capsys):
     """From its export; where there is no layout to export to, from our own tensors in its class, if it has one."""
     check = export_against_ours if given.family.exported else class_against_ours
     for run in (given.whole, given.adapted) if given.family.inputs else ():
-        assert check(given, run) < 1e-5  # of the largest logit; measured worst 1.5e-6
+        assert check(given, run) < 1e-5  # of the largest logit; measured worst 1.4e-6
     if not given.family.exported:
         target = given.folder / "export"
         assert answer(["export", str(given.whole), "--output", str(target)]) == 0
@@ -73,6 +73,6 @@ def test_what_was_trained_answers_in_transformers_as_in_ours(given, capsys):
 def test_peft_puts_the_adapter_on_the_exported_base(given):
     """Without a released layout an adapter stays under our own names."""
     if given.family.exported:
-        assert adapter_against_merged(given, given.adapted) < 2e-5  # measured worst 3.2e-6
+        assert adapter_against_merged(given, given.adapted) < 2e-5  # measured worst 1.3e-6
     else:
         assert (last_checkpoint(given.adapted) / "adapter").is_dir() and not any(given.adapted.rglob("adapter-released"))

@@ -70,7 +70,7 @@ FAMILIES = {
         Family("llava", by(llava, 0), their_inputs),
         Family("vipllava", by(vipllava, 4), their_inputs),
         Family("llava_next", by(llava_next, 1), their_inputs),
-        Family("llava_onevision", by(partial(llava_onevision, language="qwen2"), 4), onevision_inputs),
+        Family("llava_onevision", by(partial(llava_onevision, language="qwen2"), 9), onevision_inputs),
         Family("llava_onevision_1_5", into(test_family_llava_onevision_1_5.released, 0, "memory")),
         Family("qwen_vl", into(test_family_qwen_vl.released), tokens=2048, patches=5000),
         Family("qwen2_vl", by(qwen, "qwen2_vl", 0), **OF_QWEN),
