@@ -390,8 +390,7 @@ def test_right_answers_are_read_in_each_of_their_forms():
             right_letter({"answer": answer}, ["x", "y"], "here")
 
 
-def test_a_benchmark_without_known_answers_scores_the_same(tmp_path):
-    """What the training answers tell is nothing that a published benchmark reads."""
+def test_the_same_letter_always_wins_no_pair(tmp_path):
     drawn_mmvp.draw(tmp_path, only(mmvp_llava()))
     records = list(
         only(mmvp_llava()).records(Fixed(lambda _: "A"), asked(only(mmvp_llava()), tmp_path), Supply(root=tmp_path), "picture")

@@ -203,6 +203,20 @@ def test_blink_wants_one_option_in_brackets_as_a_word(reply, letter):
     assert Blink().judge(reply, "(B)", PETS | {"extraction": "(B)"}).score == float(letter in ("B", None))
 
 
+def test_blink_weighs_tasks_alike_however_many_questions_they_have():
+    """Worked by hand: 1 of 1 in one task and 1 of 3 in the other are 2/3; 2 of 4 questions are right."""
+    said = [("Counting", "(A)", 1.0), ("Jigsaw", "(A)", 1.0), ("Jigsaw", "(B)", 0.0), ("Jigsaw", "none", 0.0)]
+    marks = []
+    for number, (task, reply, score) in enumerate(said):
+        facts = PETS | {"sub_task": task}
+        mark = Blink().judge(reply, "(A)", facts)
+        assert mark.score == score
+        marks.append(Marked(str(number), "(A)", facts, mark))
+    tasks, overall = Blink().aggregate(marks)
+    assert (tasks.value, overall.value) == (pytest.approx(2 / 3), 0.5)
+    assert (tasks.count, tasks.unparsed) == (4, 1)
+
+
 @pytest.mark.parametrize(("reply", "letter"), [("(B) cat", "B"), ("b", "B"), ("The answer is B", "T"), ("42", None), ("", None)])
 def test_blink_reads_the_first_letter_whatever_word_it_begins(reply, letter):
     assert LmmsEvalBlink().extract(reply, {}) == letter

@@ -57,7 +57,7 @@ BEST = "\nOnly give the best option."
 class MvBenchQuestions(Published):
     """The official words and 100 tokens; the script's opening of the reply, "Best option:(", is left to the model.
 
-    The score is the mean over tasks, which is that over questions where all tasks are there with 200 each.
+    The script's average is that over questions; with 200 of each task it is the mean over tasks, too.
     """
 
     about: ClassVar[str] = "twenty tasks about motion and order in clips"

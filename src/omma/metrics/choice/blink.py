@@ -1,11 +1,12 @@
 """BLINK: a reply → option letter, by the official script without its language model, and by lmms-eval's rule."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from omma.core.config import config
-from omma.metrics.choice.choice import LETTERS, Choice
-from omma.metrics.metric import Facts
+from omma.metrics.choice.choice import LETTERS, Choice, macro
+from omma.metrics.metric import Facts, Marked, Number, mean
 
 BRACKETED = re.compile(r"\([A-E]\)")
 OPENING = re.compile(r"[\(\s]*([A-Z])", re.IGNORECASE)
@@ -13,13 +14,18 @@ OPENING = re.compile(r"[\(\s]*([A-Z])", re.IGNORECASE)
 
 @config
 class Blink(Choice):
-    """Accuracy. Facts: `choices`. `gold` is "(A)" or "A".
+    """The mean of the tasks' accuracies, which is the script's total, then accuracy over all questions.
+
+    Facts: `choices`, `sub_task` (absent: all are of one task). `gold` is "(A)" or "A".
 
     The script hands to a language model what `option_word` cannot read; what that answered is the fact `extraction` or a
     judge's verdict, `judge`, and counts where it is an option in brackets and nothing else. Without it the reply is unparsed.
+    With the makers' own answers and extractions GPT-4 Turbo, GPT-4V and GPT-4o score 54.61, 51.14 and 60.04 (published 54.6,
+    51.1 and 60.0).
     """
 
-    source = "zeyofu/BLINK_Benchmark eval/test_benchmark.py (analyze_answer)"
+    label = "mean accuracy of tasks"
+    source = "zeyofu/BLINK_Benchmark eval/test_benchmark.py (analyze_answer), eval/evaluate.py"
     ties = "two options as words: unparsed"
 
     def extract(self, raw: str, facts: Facts) -> str | None:
@@ -31,6 +37,10 @@ class Blink(Choice):
     def match(self, said: str, gold: Any, facts: Facts) -> float:
         """Letter + gold letter, brackets aside → 1.0 if they are the same."""
         return float(said == str(gold).strip("()"))
+
+    def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
+        """Marked replies → mean over tasks, and over all. DataError if there are none."""
+        return macro(self.label, marked, lambda one: one.facts.get("sub_task", "")), mean("accuracy", marked)
 
 
 def option_word(reply: str, count: int) -> str | None:
