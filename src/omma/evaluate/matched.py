@@ -37,7 +37,7 @@ class Contest:
 
 @config
 class Matched(Published):
-    """Subclasses say in `contests` what is compared. A metric gets the cosines of a query with its candidates, in their order.
+    """Subclasses say in `contests` what is compared. A metric gets an array: the cosines of a query with its candidates.
 
     A query without a vector, or none of whose right candidates has one, is unparsed; other candidates without one come last.
     """
@@ -59,7 +59,7 @@ class Matched(Published):
                 cosines = np.nan_to_num(units[[row.query for row in rows]] @ there.T, nan=-np.inf)
                 for row, near in zip(rows, cosines, strict=True):
                     lost = unread[row.query] or all(unread[row.candidates[place]] for place in row.right)
-                    scores = None if lost else near.tolist()
+                    scores = None if lost else near
                     found.append(self._mark(metric, records[row.query], row, scores))
         return found
 
@@ -67,7 +67,7 @@ class Matched(Published):
         """A vector says nothing without the others."""
         return ()
 
-    def _mark(self, metric: Metric, record: Record, contest: Contest, cosines: list[float] | None) -> Marked:
+    def _mark(self, metric: Metric, record: Record, contest: Contest, cosines: Float[np.ndarray, " C"] | None) -> Marked:
         facts = self.facts(record) | {"candidates": len(contest.candidates)}
         right = list(contest.right)
         if cosines is None:

@@ -5,6 +5,8 @@ LAION-AI/CLIP_benchmark, `clip_benchmark/metrics/zeroshot_classification.py` at 
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from omma.core.config import config
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, mean, number
 from omma.metrics.structured import as_numbers, parse
@@ -14,8 +16,8 @@ FEW = 5
 
 def rank_of_class(scores: Sequence[float], right: int) -> int:
     """Scores of all classes + place of the right one → its rank, 0 for the first; of equals the earlier class comes first."""
-    own = scores[right]
-    return sum(score > own or (score == own and at < right) for at, score in enumerate(scores))
+    values = np.asarray(scores, float)
+    return int((values > values[right]).sum() + (values[:right] == values[right]).sum())
 
 
 @config

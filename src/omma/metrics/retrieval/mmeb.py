@@ -6,6 +6,8 @@ table 1: four meta-tasks; 20 data sets in and 16 out of the distribution of its 
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from omma.core.config import config
 from omma.metrics.metric import Facts, Marked, Metric, Number, mean, number
 from omma.metrics.structured import as_numbers, parse
@@ -45,7 +47,7 @@ class Mmeb(Metric):
         return as_numbers(parse(raw))
 
     def match(self, said: list[float], gold: object, facts: Facts) -> float:
-        return float(said[0] == max(said))
+        return float(said[0] == np.max(said))
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         if not marked:
@@ -73,4 +75,4 @@ class StrictMmeb(Mmeb):
     ties = "wrong"
 
     def match(self, said: list[float], gold: object, facts: Facts) -> float:
-        return float(all(said[0] > other for other in said[1:]))
+        return float(np.all(said[0] > np.asarray(said[1:])))

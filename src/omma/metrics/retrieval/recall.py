@@ -24,8 +24,8 @@ def rank_of_right(scores: Float[np.ndarray, " C"], right: Iterable[int]) -> int:
     Of equal similarities the later candidate comes first: BLIP's `argsort` turned round. (Its sort leaves equals as they
     are for up to 16 candidates and in no certain order beyond; CLIP_benchmark's `topk` promises none at all.)
     """
-    order = np.argsort(np.asarray(scores, float), kind="stable")[::-1]
-    return int(np.flatnonzero(np.isin(order, list(right)))[0])
+    values = np.asarray(scores, float)
+    return min(int((values > values[at]).sum() + (values[at + 1 :] == values[at]).sum()) for at in right)
 
 
 def worst_rank_of_right(scores: Float[np.ndarray, " C"], right: Iterable[int]) -> int:
@@ -63,7 +63,7 @@ class Retrieval(Metric):
 
     def rank(self, scores: list[float], right: list[int]) -> int:
         """Similarities + places of the right candidates → rank of the best of them."""
-        return rank_of_right(np.array(scores), right)
+        return rank_of_right(np.asarray(scores), right)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         terms = [(*_found(one), 1.0) for one in marked]
@@ -82,7 +82,7 @@ class PessimisticRetrieval(Retrieval):
     ties = "wrong: the right candidate comes last of its equals"
 
     def rank(self, scores: list[float], right: list[int]) -> int:
-        return worst_rank_of_right(np.array(scores), right)
+        return worst_rank_of_right(np.asarray(scores), right)
 
 
 @config
@@ -121,7 +121,7 @@ class PessimisticBothWays(BothWays):
     ties = "wrong: the right candidate comes last of its equals"
 
     def rank(self, scores: list[float], right: list[int]) -> int:
-        return worst_rank_of_right(np.array(scores), right)
+        return worst_rank_of_right(np.asarray(scores), right)
 
 
 def _found(one: Marked) -> tuple[float, ...]:
