@@ -73,6 +73,39 @@ def test_grey_pictures_and_words_alone(served, endpoint):
     assert said == "words"
 
 
+def test_films_travel_whole_and_folders_of_frames_are_counted_errors(served, endpoint, tmp_path):
+    (tmp_path / "film.mp4").write_bytes(b"\0film")
+    picture(tmp_path / "frames/0.png", "red")
+    first, second = endpoint(workers=1).ask(
+        [asking("a", "?", ["film.mp4"], kind="video"), asking("b", "?", ["frames"], kind="video")], GREEDY
+    )
+    assert served.got[0]["messages"][0]["content"][0] == {
+        "type": "video_url",
+        "video_url": {"url": "data:video/mp4;base64,AGZpbG0="},
+    }
+    assert first.text == "you said <video_url>?" and second.finish == "error" and len(served.got) == 1
+
+
+def test_pictures_are_read_one_at_a_time_whatever_is_under_way(served, tmp_path):
+    """A store keeps the part of a table that it read last: two threads in it could be given each other's pictures."""
+    picture(tmp_path / "red.png", "red")
+
+    class Counting(Store):
+        here = most = 0
+
+        def read(self, uri):
+            self.here += 1
+            self.most = max(self.most, self.here)
+            time.sleep(0.005)
+            self.here -= 1
+            return super().read(uri)
+
+    store = Counting(tmp_path)
+    asked = [asking(str(row), f"row {row}", ["red.png"]) for row in range(12)]
+    list(Endpoint(served.address, store, tmp_path / "paid.sqlite", workers=6).ask(asked, GREEDY))
+    assert len(served.got) == 12 and store.most == 1
+
+
 def test_sampling_is_passed_and_equal_questions_are_drawn_apart(served, endpoint):
     asked = Sampling(temperature=0.7, top_p=0.9, top_k=5, min_p=0.1, max_tokens=7, stop=("\n",), seed=11)
     twice = [asking("a", "the same"), asking("b", "the same")]

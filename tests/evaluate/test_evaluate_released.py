@@ -11,10 +11,10 @@ from omma.core.errors import CheckpointError, ConfigError, DataError
 from omma.evaluate.answerers.loading import load_released, released_kind
 from omma.evaluate.answerers.released import ReleasedTalker
 from omma.evaluate.answerers.space import ReleasedSpace
-from omma.evaluate.asking.ranked import said
+from omma.evaluate.asking.ranked import Ranked, said
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records
-from omma.evaluate.question import Supply, asking
+from omma.evaluate.question import Question, Supply, asking
 from omma.evaluate.saved import load_talker
 from omma.generate.sampling import Sampling
 from omma.media.store import Store
@@ -114,6 +114,14 @@ def test_likelihoods_do_not_depend_on_the_batch(loaded, store):
         assert a.count == b.count and a.total == pytest.approx(b.total, abs=1e-4)
     with pytest.raises(DataError, match="no reply to measure"):
         list(ReleasedTalker(loaded["llava"], store).measure(questions()))
+
+
+def test_a_question_whose_choices_cannot_be_ranked_is_a_row_that_counts(loaded, store):
+    forged = asking("z", "a forged <image> here?", ["red.png"])
+    asked = [Question(sample, "red", choices=("red", "blue")) for sample in (questions()[0], forged, questions()[3])]
+    answers = list(Ranked().ask(ReleasedTalker(loaded["llava"], store), asked, GREEDY, "picture"))
+    assert [answer.details.get("finish") for answer in answers] == [None, "error", None]
+    assert len(json.loads(answers[2].raw)) == 2 and "total 2 <image> tokens" in answers[1].details["error"]
 
 
 def test_pictures_are_seen_where_they_stand(loaded, store):

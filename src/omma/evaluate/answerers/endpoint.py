@@ -8,6 +8,7 @@ key, where one is needed, is the environment's OMMA_API_KEY; it is sent in a hea
 
 import hashlib
 import json
+import mimetypes
 import os
 from base64 import b64encode
 from collections import deque
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 from PIL import Image, UnidentifiedImageError
@@ -45,6 +47,7 @@ class Endpoint:
         self.address = parse_address(address, os.environ.get(KEY, ""), timeout)
         self.stores: dict[Sight, Store] = {"picture": store, "shuffled": store, "grey": GreyStore(store)}
         self.paid, self.workers = Paid(paid), workers
+        self.reading = Lock()  # a store keeps the part of a table that it read last: threads take turns
         self.model = self.address.model or only_model(self.address)
 
     def ask(self, samples: Sequence[Sample], sampling: Sampling, sight: Sight = "picture", start: int = 0) -> Iterator[Reply]:
@@ -81,7 +84,8 @@ class Endpoint:
         """One question → its reply, bought or remembered, and whether the server was reached if it was needed."""
         prompt = self.prompt_hash(sample)
         try:
-            payload = self._payload(sample, sampling, store)
+            with self.reading:
+                payload = self._payload(sample, sampling, store)
             body = json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()
             key = hashlib.sha256(self.address.shown.encode() + b"\n" + body).hexdigest()
             answer, seconds = self.paid.get(key), 0.0
@@ -153,7 +157,7 @@ def _data_url(store: Store, uri: str, kind: Literal["image", "video"]) -> str:
     """Name of a picture or film → `data:` address of its bytes as they are stored."""
     data = store.read(uri)
     if kind == "video":
-        return f"data:video/{uri.rpartition('.')[2].lower()};base64,{_coded(data)}"
+        return f"data:{mimetypes.guess_type(uri)[0] or 'video/mp4'};base64,{_coded(data)}"
     try:
         with Image.open(BytesIO(data)) as picture:
             media_type = Image.MIME.get(picture.format or "", "image/png")

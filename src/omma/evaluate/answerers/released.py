@@ -85,13 +85,13 @@ class ReleasedTalker:
             yield from (replies[place] for place in range(len(window)))
 
     def measure(self, samples: Sequence[Sample], sight: Sight = "picture", start: int = 0) -> Iterator[SampleLoss]:
-        """Samples that end with a reply → its loss, summed over its tokens and the one that ends it."""
+        """Samples that end with a reply → its loss, its tokens and the one that ends it summed. DataError for a refusal."""
         rest = iter(shown(samples, sight)[start:])
         while window := list(islice(rest, self.batch_rows)):
             asked = [_Asked(sample, self.wording.whole(sample), self.wording.begun(sample)) for sample in window]
             found: dict[int, SampleLoss] = {}
             for places in self._batches(dict(enumerate(asked))):
-                losses = self._losses([asked[place] for place in places], self.stores[sight])
+                losses = self._measured([asked[place] for place in places], self.stores[sight])
                 found |= zip(places, losses, strict=True)
             yield from (found[place] for place in range(len(window)))
 
@@ -153,6 +153,15 @@ class ReleasedTalker:
         self.model.generate(**inputs, generation_config=config, logits_processor=[choosing], stopping_criteria=[choosing.ended])
         seconds = time.perf_counter() - began
         return choosing.replies(seconds, [_hash(row.prompt) for row in rows]), not bool(inputs["attention_mask"].all())
+
+    def _measured(self, rows: Sequence[_Asked], store: Store) -> list[SampleLoss]:
+        """One batch → its losses; one by one if it fails together."""
+        try:
+            return self._losses(rows, store)
+        except REFUSALS as error:
+            if len(rows) == 1:
+                raise DataError(rows[0].sample.id, _refused(error).error, "a question that this model takes") from None
+        return [loss for row in rows for loss in self._measured([row], store)]
 
     @torch.inference_mode()
     def _losses(self, rows: Sequence[_Asked], store: Store) -> list[SampleLoss]:

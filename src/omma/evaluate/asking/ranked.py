@@ -18,7 +18,10 @@ from omma.schema.sample import Part, Sample, Turn
 
 @config
 class Ranked(Asking):
-    """`raw` is a JSON list: the log-likelihood of each choice as the reply, per token of it or summed."""
+    """`raw` is a JSON list: the log-likelihood of each choice as the reply, per token of it or summed.
+
+    A question that the model cannot be asked is a row with an error.
+    """
 
     scale: Literal["token", "sum"] = "token"
 
@@ -31,7 +34,11 @@ class Ranked(Asking):
             if not question.choices:
                 raise DataError(question.sample.id, "no choices to rank", "at least one")
             began = time.perf_counter()
-            losses = list(answerer.measure([said(question.sample, choice) for choice in question.choices], sight))
+            try:
+                losses = list(answerer.measure([said(question.sample, choice) for choice in question.choices], sight))
+            except DataError as error:
+                yield Answered("", {"finish": "error", "error": str(error)})
+                continue
             scores = [-loss.total / (loss.count if self.scale == "token" else 1) for loss in losses]
             yield Answered(json.dumps(scores), {"seconds": round(time.perf_counter() - began, 6)})
 
