@@ -43,7 +43,7 @@ VERDICTS = {
 def test_hallusionbench_is_scored_by_figure_question_and_pair_from_recorded_verdicts(tmp_path):
     """aAcc: 4 correct and one unclear without a figure, of 7. fAcc: figures VD 0 and VS 1 of four. qAcc: VD question 1 of three.
 
-    easy: VD 0 (both questions) and VS without figure; hard: VD question 1 of VD 0, VD 1 and VS.
+    easy, without edited figures: both of VD 0, and VS without and with its figure; hard: VD question 1 of VD 1 and VS 2.
     """
     benchmark = hallusionbench_judged().benchmarks[0]
     hallusionbench.draw(tmp_path, benchmark)

@@ -32,7 +32,18 @@ from tests.evaluate.fixtures import a_okvqa, gqa, hallusionbench, mme, textvqa, 
 from tests.evaluate.republishing import CASES, PICTURE, docvqa_hub, parquet, tsv
 
 SNAPSHOTS = (Path(__file__).parents[2] / "../shared/golden/lmms-eval-prompt-snapshots").resolve()
-UNTOLD = {"answer_type", "question_type", "answerable", "category", "structural", "semantic", "form", "group", "dataset_name"}
+UNTOLD = {
+    "answer_type",
+    "question_type",
+    "answerable",
+    "category",
+    "structural",
+    "semantic",
+    "form",
+    "group",
+    "dataset_name",
+    "visual_input",
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,7 +5,7 @@ import pytest
 from omma.metrics.hallusion import HallusionBench, VlmEvalKitHallusion
 from omma.metrics.metric import Marked
 
-# category, set, figure, question → right?   One visual set with a changed figure, one with none and one figure.
+# category, set, figure, question → right?   One visual set with an edited figure; one with none, one figure and one edited.
 ASKED = {
     ("VD", "0", "0", "0"): True,
     ("VD", "0", "0", "1"): True,
@@ -20,9 +20,13 @@ CODES = {True: "1", False: "0", None: "2"}
 SAID = {True: "yes", False: "No.", None: "I cannot tell"}
 
 
+VISUAL = {("VD", "0"): "1", ("VD", "1"): "2", ("VS", "0"): "0", ("VS", "1"): "1", ("VS", "2"): "2"}
+
+
 def facts_of(key):
     category, set_id, figure, question = key
-    return {"category": category, "subcategory": "chart", "set_id": set_id, "figure_id": figure, "question_id": question}
+    told = {"category": category, "subcategory": "chart", "set_id": set_id, "figure_id": figure, "question_id": question}
+    return told | {"visual_input": VISUAL[category, figure]}
 
 
 def numbers(rule, rows):
@@ -32,7 +36,7 @@ def numbers(rule, rows):
 @pytest.mark.parametrize("verdicts", [VERDICTS, CODES])
 def test_recorded_verdicts(verdicts):
     """By hand: 5 of 7 questions (unclear without figure is right); figures VD 0 right, VD 1 wrong, VS 1 right, VS 2 wrong;
-    pairs: VD 0 right, VD 1 wrong, VS 0 wrong; original: VD 0, VD 1, VS 0 right; changed: VD 0 right, VD 1 and VS 0 wrong."""
+    pairs: VD 0 right, VD 1 wrong, VS 0 wrong; unedited: VD 0, VD 1, VS 0 right; edited: VD 0 right, VD 1 and VS 0 wrong."""
     found = numbers(HallusionBench(), [("", None, facts_of(key) | {"judge": verdicts[right]}) for key, right in ASKED.items()])
     assert {one.metric: one.value for one in found} == pytest.approx(
         {"aAcc": 5 / 7, "fAcc": 2 / 4, "qAcc": 1 / 3, "easy aAcc": 1.0, "hard aAcc": 1 / 3}
@@ -63,3 +67,18 @@ def test_sets_of_the_same_number_in_other_categories_are_others():
     keys = [("VD", "0", "1", "0"), ("VS", "0", "1", "0")]
     found = numbers(VlmEvalKitHallusion(), [(said, "yes", facts_of(key)) for said, key in zip(("yes", "no"), keys, strict=True)])
     assert {one.metric: one.value for one in found}["fAcc"] == 0.5
+
+
+def test_an_original_figure_that_supplements_a_question_is_easy():
+    """The official script goes by `visual_input`: figure 1 of VS is no edited one, though its number is not 0."""
+    rows = [
+        ("", None, facts_of(("VS", "0", "1", "0")) | {"judge": "incorrect"}),
+        ("", None, facts_of(("VS", "0", "2", "0")) | {"judge": "correct"}),
+    ]
+    found = {one.metric: one.value for one in numbers(HallusionBench(), rows)}
+    assert (found["easy aAcc"], found["hard aAcc"]) == (0.0, 1.0)
+
+
+def test_without_visual_input_nothing_is_called_easy_or_hard():
+    told = {name: value for name, value in facts_of(("VD", "0", "0", "0")).items() if name != "visual_input"}
+    assert [one.metric for one in numbers(HallusionBench(), [("", None, told | {"judge": "correct"})])] == ["aAcc", "fAcc", "qAcc"]

@@ -9,6 +9,7 @@ from omma.metrics.yesno import Sums, truth, words_say
 
 CORRECT, INCORRECT, UNCLEAR = "correct", "incorrect", "unclear"
 CODES = {"0": INCORRECT, "1": CORRECT, "2": UNCLEAR}
+EDITED = "2"
 AACC, FACC, QACC, EASY, HARD = "aAcc", "fAcc", "qAcc", "easy aAcc", "hard aAcc"
 
 
@@ -17,12 +18,14 @@ class HallusionBench(Metric):
     """HallusionBench by recorded verdicts of a judge; no judge is asked. The reply itself is not read.
 
     Reads the facts `judge` (the judge's words, or its code 0, 1, 2), `category` (VD or VS), `subcategory`, `set_id`,
-    `figure_id` and `question_id`; `gold` is not needed. "incorrect" in the words is wrong, else "correct" right, else
+    `figure_id`, `question_id` and, where it is there, `visual_input` (0: none, 1: a figure, 2: one that was edited); `gold`
+    is not needed. "incorrect" in the words is wrong, else "correct" right, else
     unclear: wrong and unparsed, but right where no figure was shown (VS, figure 0). Without a verdict a reply is wrong and
     unparsed.
 
     Numbers: aAcc of all questions; fAcc, figures with all questions right (without VS, figure 0: no figure); qAcc,
-    questions right with all their figures; the same of original figures alone (easy) and of changed ones (hard).
+    questions right with all their figures; the same without the edited figures (easy) and with those alone (hard), where
+    `visual_input` tells them apart.
     What is drawn for intervals is a set of figures, and `count` counts sets.
     """
 
@@ -54,7 +57,8 @@ class HallusionBench(Metric):
             return [[one] for one in replies]
         if label == FACC:
             return grouped(self.with_figure(replies), "figure_id").values()
-        kept = [one for one in replies if label == QACC or _original(one.facts) == (label == EASY)]
+        told = [one for one in replies if label == QACC or "visual_input" in one.facts]
+        kept = [one for one in told if label == QACC or _edited(one.facts) == (label == HARD)]
         return grouped(kept, "question_id").values()
 
     def with_figure(self, replies: Sequence[Marked]) -> list[Marked]:
@@ -122,9 +126,9 @@ def _share(place: int) -> Callable[[Sums], Sums]:
     return lambda sums: sums[..., 2 * place] / sums[..., 2 * place + 1]
 
 
-def _original(facts: Facts) -> bool:
-    return str(facts["figure_id"]) == "0"
+def _edited(facts: Facts) -> bool:
+    return str(facts["visual_input"]) == EDITED
 
 
 def _unseen(facts: Facts) -> bool:
-    return facts["category"] == "VS" and _original(facts)
+    return facts["category"] == "VS" and str(facts["figure_id"]) == "0"

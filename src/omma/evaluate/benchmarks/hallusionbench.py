@@ -1,7 +1,7 @@
 """HallusionBench: questions on figures, on the same figures edited, and without any figure (arXiv 2310.14566).
 
     hallusionbench/HallusionBench.json             [{"category", "subcategory", "set_id", "figure_id", "question_id", "question",
-                                                   "gt_answer": "0" or "1", "gt_answer_details", "filename"}, …]
+                                                   "visual_input", "gt_answer": "0" or "1", "filename"}, …]
     hallusionbench/hallusion_bench/VD/illusion/…   or hallusion_bench.zip, there or in a folder above
 
 or a folder with Parquet files image-….parquet and non_image-….parquet of the hub (the same columns and image), or
@@ -67,14 +67,15 @@ class HallusionBenchQuestions(Published):
             folder = find_pictures(table, name, self.pictures) if table.suffix == ".json" else ""
             for number, row in enumerate(read_rows(table, name)):
                 where = f"{name}:{number}"
-                facts = _parts(row, where)
+                parts = _parts(row, where)
+                seen = {"visual_input": str(row["visual_input"])} if "visual_input" in row else {}
                 pictures = [_inside(folder, str(row["filename"]))] if folder and "filename" in row else row.get("image", ())
                 gold = next((str(row[column]) for column in ("gt_answer", "answer") if column in row), None)
                 if gold is None:
                     raise DataError(where, f"no gt_answer or answer among {', '.join(row)}", "the right answer")
                 words = self.prompt.words(str(need(row, "question", where)))
-                sample = asking(str(row.get("index", "_".join(facts.values()))), words, pictures, task=facts["subcategory"])
-                yield Question(sample, _yes_or_no(gold, where), dict(facts))
+                sample = asking(str(row.get("index", "_".join(parts.values()))), words, pictures, task=parts["subcategory"])
+                yield Question(sample, _yes_or_no(gold, where), parts | seen)
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """Always yes, or always no."""
