@@ -61,7 +61,7 @@ class MvBenchQuestions(Published):
     """
 
     about: ClassVar[str] = "twenty tasks about motion and order in clips"
-    abilities: ClassVar[tuple[str, ...]] = ("video", "perception", "reasoning")
+    abilities: ClassVar[tuple[str, ...]] = ("video", "time")
     size: ClassVar[int] = 4000
     layout: ClassVar[str] = "a folder with json (a file a task) and video (the clips)"
 

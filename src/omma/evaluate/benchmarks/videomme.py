@@ -42,7 +42,7 @@ class VideoMmeQuestions(Published):
     """The official words; 16 tokens are lmms-eval's. Films without subtitles say so in lmms-eval's words."""
 
     about: ClassVar[str] = "questions about films, short to an hour"
-    abilities: ClassVar[tuple[str, ...]] = ("video", "perception", "reasoning")
+    abilities: ClassVar[tuple[str, ...]] = ("video", "long video", "reasoning")
     size: ClassVar[int] = 2700
     layout: ClassVar[str] = "a folder with test-….parquet, data with the films, and subtitle"
 

@@ -65,7 +65,7 @@ class VlRewardBenchQuestions(Published):
     """
 
     about: ClassVar[str] = "which of two answers is better, as people judge"
-    abilities: ClassVar[tuple[str, ...]] = ("judging", "hallucination")
+    abilities: ClassVar[tuple[str, ...]] = ("judging",)
     layout: ClassVar[str] = "a folder with test-….parquet or vl_rewardbench.tsv"
 
     path: str = "vl_rewardbench"
