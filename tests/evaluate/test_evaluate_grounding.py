@@ -8,15 +8,17 @@ import pytest
 from omma.cli.eval import recorded
 from omma.core.errors import DataError
 from omma.evaluate.answerers.recorded import Recorded
+from omma.evaluate.benchmarks.gcg import GcgQuestions
 from omma.evaluate.benchmarks.grefcoco import GRefCocoQuestions
 from omma.evaluate.benchmarks.grounding_suite import GroundingSuiteMasks, GroundingSuiteQuestions
+from omma.evaluate.benchmarks.mevis import MevisQuestions
 from omma.evaluate.benchmarks.reason_seg import ReasonSegQuestions
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.metrics.masks.referring import gold_mask
 from omma.metrics.masks.rle import decode
 from tests.evaluate.drawing import picture
-from tests.evaluate.fixtures import grefcoco, grounding_suite, reason_seg
+from tests.evaluate.fixtures import gcg, grefcoco, grounding_suite, mevis, reason_seg
 
 REASON = ReasonSegQuestions(name="reason", path="ReasonSeg/val")
 GSEVAL = Path(__file__).parents[2] / "../shared/golden/groundingsuite-claude"
@@ -118,3 +120,35 @@ def test_the_published_boxes_of_claude_give_the_published_rates(tmp_path):
     supply = Supply(root=tmp_path)
     verdicts = evaluate((benchmark,), recorded(GSEVAL / "claude_predictions.jsonl", benchmark, supply), supply, tmp_path / "scores")
     assert round(100 * verdicts[0].value, 1) == 23.8
+
+
+def test_masks_of_all_objects_of_a_motion_are_one_in_every_frame(tmp_path):
+    benchmark = MevisQuestions()
+    mevis.draw(tmp_path, benchmark)
+    questions = {q.sample.id: q for q in benchmark.questions(Supply(root=tmp_path))}
+    both = questions["a1b2:2"].gold
+    assert [gold_mask(mask, questions["a1b2:2"].facts).area for mask in both] == [160, 80, 80, 160]
+    assert questions["a1b2:1"].gold[1] is None
+    assert "describes: the right one hides." in questions["a1b2:1"].sample.turns[0].text
+    verdicts = scores(benchmark, tmp_path, {name: q.gold for name, q in questions.items()})
+    assert (verdicts["J&F", "all"].value, verdicts["F-recall", "all"].value) == (1.0, 1.0)
+    assert verdicts["J&F", "all"].trivial == pytest.approx(1 / 6), "two of four frames of two of six expressions are empty"
+
+
+def test_a_split_without_published_masks_says_where_it_is_scored(tmp_path):
+    benchmark = MevisQuestions()
+    mevis.draw(tmp_path, benchmark)
+    (tmp_path / benchmark.path / "mask_dict.json").unlink()
+    with pytest.raises(DataError, match="take valid_u"):
+        benchmark.questions(Supply(root=tmp_path))
+
+
+def test_phrases_and_masks_as_labelled_score_one(tmp_path):
+    benchmark = GcgQuestions(name="gcg_val")
+    gcg.draw(tmp_path, benchmark)
+    questions = benchmark.questions(Supply(root=tmp_path))
+    said = {q.sample.id: {"phrases": q.gold["labels"], "masks": q.gold["masks"]} for q in questions}
+    said["sa_0"] = {"phrases": ["a dark box", "a cat"], "masks": said["sa_0"]["masks"]}
+    verdicts = scores(benchmark, tmp_path, said)
+    assert verdicts["mIoU", "all"].value == 1.0 and verdicts["AP50", "all"].value == pytest.approx(1.0)
+    assert verdicts["recall", "all"].value == pytest.approx(11 / 12)
