@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from omma.core.errors import DataError
 from omma.metrics.gqa_distribution import GqaDistribution
 from omma.metrics.metric import Marked
 
@@ -38,3 +39,5 @@ def test_an_answer_right_nowhere_in_its_group_and_an_empty_one_add_nothing_of_th
 def test_questions_without_a_group_are_left_out():
     assert numbers([("red", "red", ""), ("cat", "dog", "animal")])[0].count == 1
     assert numbers([("red", "red", "")]) == ()
+    with pytest.raises(DataError, match="no answers to score"):
+        RULE.aggregate([])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from omma.core.config import config
+from omma.core.errors import DataError
 from omma.metrics.metric import Facts, Mark, Marked, Number
 from omma.metrics.text import Words
 
@@ -26,7 +27,9 @@ class GqaDistribution(Words):
         return Mark(said, math.nan)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
-        """The one number, if any question has a group."""
+        """The one number, if any question has a group. DataError if there are no replies at all."""
+        if not marked:
+            raise DataError(self.label, "no answers to score", "at least one", "ask the questions first")
         groups: dict[str, list[Marked]] = {}
         for one in marked:
             if one.facts.get("group"):
