@@ -25,7 +25,7 @@ from omma.schema.sample import Sample
 pytestmark = pytest.mark.parity
 
 # As a share of the largest value compared. Worst case measured in fp32: logits 3.6e-6, gradients 1.5e-4 (BLIP-2, where the queries
-# of a Q-Former layer are so alike that gradients of its scores are small differences); in fp64 gradients below 5e-5, pixels being fp32.
+# of a Q-Former layer are so alike that gradients of its scores are small differences); below 5e-5 in fp64, pixels being fp32.
 TOLERANCE, GRADIENT_TOLERANCE, FINE_TOLERANCE = 2e-5, 4e-4, 5e-5
 
 
