@@ -135,7 +135,8 @@ def record(n: int) -> Record:
     if task == "point":
         found = box_of(n) if good else [1, 1, 20, 20]
         details = {"box": found}
-        return Record(f"q{n}", task, "point to the red square", box_of(n), str(found), "", float(good), True, f"{n}.png", details)
+        shown = {"picture": f"{n}.png", "details": details}
+        return Record(f"q{n}", task, "point to the red square", box_of(n), str(found), "", float(good), **shown)
     answer = "red" if good else "<b>blue</b>"
     return Record(f"q{n}", task, f"what is it, number {n}?", ["red"], answer, answer, float(good), n != 8, f"{n}.png")
 

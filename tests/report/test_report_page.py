@@ -93,7 +93,10 @@ def test_partial_runs_say_what_is_missing(tmp_path: Path, hand: SimpleNamespace)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no config.yaml; expected a run folder; make one with `omma run RECIPE`"):
+    with pytest.raises(
+        DataError,
+        match=r"no config.yaml and no eval/…/verdicts.json; expected a run folder or scores; make one with `omma run RECIPE` or",
+    ):
         write_report(RunFolder(tmp_path))
 
 

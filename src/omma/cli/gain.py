@@ -79,4 +79,4 @@ def _value(value: float, number: Number, sign: str = "") -> str:
     """Shares in points of per cent; other numbers with as many decimals as the score itself has."""
     if number.unit == "share":
         return f"{100 * value:{sign}.1f}"
-    return f"{value:{sign},.1f}" if abs(number.value) >= 100 else f"{value:{sign}.3f}"
+    return f"{value:{sign},.1f}" if abs(number.value) >= 10 else f"{value:{sign}.3f}"

@@ -1,29 +1,34 @@
-"""`omma report`: run folder → report.html, or its failed and dropped samples as lines."""
+"""`omma report`: run folder, or folder of scores → report.html, or failed and dropped samples as lines."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from omma.cli.arguments import RunPath
+from omma.cli.arguments import Parts, RunPath
+from omma.cli.find import own_parts
 from omma.core.errors import DataError
 from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.report.write import write_report
 
 Errors = Annotated[bool, typer.Option("--errors", help="list samples that failed, with the reason, instead")]
+Data = Annotated[str, typer.Option("--data", metavar="PATH", help="where the benchmarks lie now, if not where they were asked")]
 
 
-def command(run: RunPath, errors: Errors = False) -> None:
-    """Write one self-contained HTML page about a run, whole or not.
+def command(run: RunPath, parts: Parts, errors: Errors = False, data: Data = "") -> None:
+    """Write one self-contained HTML page about a run, whole or not, or about all models in a folder of scores.
 
-    Reads everything in the run folder. Writes report.html in it.
+    Reads everything in the folder, and pictures of benchmarks from where they lie. Writes report.html in it.
 
     Example: omma report runs/quickstart
+
+    Models side by side: omma report runs/scores --data benchmarks
     """
     folder = RunFolder(run)
     if not errors:
-        page = write_report(folder)
+        page = write_report(folder, Path(data) if data else None, own_parts(parts))
         say("report:")
         sys.stdout.write(f"{page}\n")
         return

@@ -4,6 +4,7 @@ folder/suite.yaml           the benchmarks, so that scores can be worked out aga
 folder/<benchmark>.jsonl    one record a line: written while the model answers, marked when all are there
 folder/known.json           what the training answers tell (trivial guesses)
 folder/verdicts.json        the scores
+folder/roots.json           the data root of each published benchmark, where reports find its pictures
 
 Several processes share the work by question: each keeps `<benchmark>.2of4.jsonl`, and whoever ends last joins them.
 """
@@ -28,7 +29,7 @@ from omma.evaluate.suite import Suite
 from omma.generate.sight import Sight, shown
 from omma.schema.verdict import Record, Verdict
 
-KNOWN, VERDICTS, SUITE = "known.json", "verdicts.json", "suite.yaml"
+KNOWN, VERDICTS, SUITE, ROOTS = "known.json", "verdicts.json", "suite.yaml", "roots.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ def evaluate(
     if not all(_join(folder, name, len(questions), share.ranks) for name, questions in asked.items()):
         return []
     _keep_suite(folder, suite)
+    if supply.root is not None:
+        roots = read_roots(folder) | {benchmark.name: supply.root.resolve() for benchmark in suite}
+        write_text(folder / ROOTS, json.dumps({name: str(root) for name, root in roots.items()}, indent=1, ensure_ascii=False))
     return rescore(suite, folder)
 
 
@@ -133,6 +137,15 @@ def read_known(folder: Path) -> Known:
         return Known.from_dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(str(file), f"unreadable: {error}", "a file that `omma eval` wrote", "run `omma eval` again") from None
+
+
+def read_roots(folder: Path) -> dict[str, Path]:
+    """Folder → where each published benchmark lay when it was asked; nothing if it does not say."""
+    file = folder / ROOTS
+    try:
+        return {name: Path(root) for name, root in json.loads(file.read_text(encoding="utf-8")).items()} if file.is_file() else {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise CheckpointError(str(file), f"unreadable: {error}", "a file that `omma eval` wrote", "delete it") from None
 
 
 def _continued(

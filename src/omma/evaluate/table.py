@@ -95,7 +95,7 @@ def with_interval(verdict: Verdict) -> str:
 
 
 def written(verdict: Verdict, number: float, beside: float | None = None) -> str:
-    """A number of a verdict as people write it: per cent for shares; of points one decimal from 100 on, else three.
+    """A number of a verdict as people write it: per cent for shares; of points one decimal from 10 on, else three.
 
     With `beside`, as many decimals as that number has. NaN is a dash.
     """
@@ -103,7 +103,7 @@ def written(verdict: Verdict, number: float, beside: float | None = None) -> str
         return ABSENT
     if verdict.unit == "share":
         return f"{number:.1%}"
-    return f"{number:,.1f}" if abs(number if beside is None else beside) >= 100 else f"{number:.3f}"
+    return f"{number:,.1f}" if abs(number if beside is None else beside) >= 10 else f"{number:.3f}"
 
 
 def _blocks(rows: Sequence[Row]) -> list[list[Row]]:

@@ -1,15 +1,17 @@
 """Gallery: picture names → small pictures inside the page, with boxes as vector outlines that stay sharp at any size."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from omma.core.errors import DataError
+from omma.core.errors import DataError, OmmaError
 from omma.media.decode import decode, shrink
 from omma.media.draw import data_uri, to_jpeg, to_png
 from omma.media.store import Store
+from omma.media.video import measure_video, read_frames
 
 SIDE = 320  # px; larger pictures are shrunk, smaller ones kept as they are
 EXACT = 128 * 128  # up to so many px a picture is stored without loss
@@ -38,7 +40,7 @@ class Shown:
 
 
 class Gallery:
-    """Pictures of one run by their uri."""
+    """Pictures below one data root by their uri; a video is shown by its middle frame."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,12 +51,20 @@ class Gallery:
         if not uri:
             return Shown(trouble="no picture")
         try:
-            image = decode(self.store.read(uri), name=uri)
+            image = self._pixels(uri)
         except DataError as error:
             return Shown(trouble=error.got)
         height, width, _ = image.shape
         outlines = tuple(_outline(kind, box) for kind, box in boxes if len(box) == 4 and np.isfinite(box).all())
         return Shown(_encoded(shrink(image, SIDE)), width, height, outlines)
+
+    def _pixels(self, uri: str) -> np.ndarray:
+        try:
+            return decode(self.store.read(uri), name=uri)
+        except DataError as unreadable:
+            with contextlib.suppress(OmmaError):
+                return read_frames(self.store, uri, [measure_video(self.store, uri).frames // 2])[0]
+            raise unreadable
 
 
 def _encoded(image: np.ndarray) -> str:

@@ -1,24 +1,32 @@
-"""Write: run folder → `report.html` in it, one file with everything inside that opens without a network."""
+"""Write: run folder, or folder of scores → `report.html` in it, one file with everything inside that opens without a network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from omma.core.config import HOUSE
 from omma.core.files import write_text
 from omma.core.runs import RunFolder
-from omma.report.answers import captions, mistakes, samples
+from omma.report.abilities import abilities
+from omma.report.answers import answers
+from omma.report.counted import STATES, counted
 from omma.report.curves import loss_curve, rate_curve, source_curve
 from omma.report.facts import Facts, read_facts
 from omma.report.funnel import funnel
 from omma.report.gallery import Gallery
-from omma.report.scores import headlines, moment_words, score_rows
+from omma.report.scores import headlines, moment_words, score_table
+from omma.report.seeing import seen
 from omma.report.timing import timing
 
 SECTIONS = {
     "scores": "Scores",
+    "abilities": "Abilities",
+    "seeing": "Seeing",
+    "counted": "Every row counted",
     "answers": "Answers",
     "captions": "Captions",
     "data": "Data",
@@ -28,9 +36,9 @@ SECTIONS = {
 }
 
 
-def write_report(run: RunFolder) -> Path:
-    """Run folder, whole or not → the path of its report. DataError if the folder was never begun."""
-    facts = read_facts(run)
+def write_report(run: RunFolder, data: Path | None = None, trusted: Sequence[str] = HOUSE) -> Path:
+    """Run folder, whole or not, or folder of scores → the path of its report; `data` and errors as `read_facts`."""
+    facts = read_facts(run, data, trusted)
     write_text(run / "report.html", render(facts))
     return run / "report.html"
 
@@ -38,7 +46,7 @@ def write_report(run: RunFolder) -> Path:
 def render(facts: Facts) -> str:
     """Facts → HTML text."""
     place = Environment(loader=PackageLoader("omma", "report"), autoescape=True, undefined=StrictUndefined)
-    place.globals["seconds"] = seconds
+    place.globals |= {"seconds": seconds, "states": STATES, "moment_words": moment_words}
     loader = place.loader
     assert loader is not None
     style = Markup(loader.get_source(place, "style.css")[0])  # our own file, the only text that is not escaped
@@ -56,17 +64,17 @@ def seconds(value: float) -> str:
 
 
 def _content(facts: Facts) -> dict[str, Any]:
-    gallery = Gallery(facts.data_root)
+    galleries = cache(Gallery)
     content = {
         "title": facts.config.get("title") or facts.folder.name,
         "id": facts.config.get("id", ""),
         "headlines": headlines(facts),
-        "scores": score_rows(facts),
-        "moments": [moment_words(moment) for moment in facts.moments],
-        "samples": samples(facts, gallery),
-        "mistakes": mistakes(facts, gallery),
-        "captions": captions(facts, gallery),
-        "funnel": funnel(facts, gallery),
+        "scores": score_table(facts),
+        "abilities": abilities(facts),
+        "seen": seen(facts),
+        "counted": counted(facts),
+        "answers": [answers(facts, moment, galleries) for moment in facts.shown if facts.benchmarks(moment)],
+        "funnel": funnel(facts, galleries(facts.data_root)),
         "loss_curve": loss_curve(facts),
         "source_curve": source_curve(facts),
         "rate_curve": rate_curve(facts),
@@ -75,17 +83,20 @@ def _content(facts: Facts) -> dict[str, Any]:
         "commands": list(dict.fromkeys(line["command"] for line in facts.events("command"))),
         "machine": next(reversed([line["facts"] for line in facts.events("machine")]), {}),
     }
-    return content | {"sections": tuple(_present(content))}
+    return content | {"sections": tuple(_present(facts, content))}
 
 
-def _present(content: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _present(facts: Facts, content: dict[str, Any]) -> Iterable[tuple[str, str]]:
     there = {
-        "scores": content["scores"],
-        "answers": content["samples"] or content["mistakes"],
-        "captions": content["captions"],
+        "scores": content["scores"].rows,
+        "abilities": content["abilities"],
+        "seeing": content["seen"],
+        "counted": content["counted"],
+        "answers": any(one.right or one.wrong or one.unread for one in content["answers"]),
+        "captions": any(one.captions for one in content["answers"]),
         "data": content["funnel"],
         "learning": content["loss_curve"],
         "time": content["timing"].parts or content["timing"].stages,
-        "again": True,
+        "again": facts.is_run or content["commands"],
     }
     return ((anchor, name) for anchor, name in SECTIONS.items() if there[anchor])

@@ -127,7 +127,7 @@ class Cider(CaptionMetric):
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
         terms = [(score, 1.0) for score in self.scores(marked)] if marked else []
-        return (number(self.label, marked, terms, lambda sums: sums[..., 0] / sums[..., 1]),)
+        return (number(self.label, marked, terms, lambda sums: sums[..., 0] / sums[..., 1], unit="points"),)
 
 
 @config
@@ -169,5 +169,5 @@ class NoCapsCider(Cider):
         for name in ("in-domain", "near-domain", "out-domain"):
             if rows := domains.get((name,)):
                 terms = [(score, 1.0) for score in self.scores(rows)]
-                numbers += (number(f"{self.label} {name}", rows, terms, lambda sums: sums[..., 0] / sums[..., 1]),)
+                numbers += (number(f"{self.label} {name}", rows, terms, lambda sums: sums[..., 0] / sums[..., 1], unit="points"),)
         return numbers

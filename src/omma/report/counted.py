@@ -1,0 +1,56 @@
+"""Counted: records → a funnel of rows: how many were asked, and how many were lost, unparsed, wrong and right."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from omma.evaluate.published import ERROR, MISSING, UNREADABLE
+from omma.report.facts import Facts
+from omma.schema.verdict import Record
+
+UNPARSED = "unparsed"
+LOST = {MISSING: "no answer", UNREADABLE: "picture unreadable", ERROR: "asking failed"}
+STATES = ("right", "partly right", "wrong", "scored together", UNPARSED, *LOST.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Rows of one benchmark and model by what became of them, in the order of `STATES`; every row is in exactly one."""
+
+    benchmark: str
+    model: str
+    total: int
+    counts: tuple[int, ...]
+
+    @property
+    def parts(self) -> tuple[tuple[str, int, float], ...]:
+        """(state, rows, per cent of all) of the states that occur."""
+        return tuple((state, count, 100 * count / self.total) for state, count in zip(STATES, self.counts, strict=True) if count)
+
+    @property
+    def lost(self) -> tuple[tuple[str, int], ...]:
+        """(state, rows) of what was no readable answer."""
+        return tuple((state, count) for state, count, _ in self.parts if state in (UNPARSED, *LOST.values()))
+
+
+def counted(facts: Facts) -> tuple[Counted, ...]:
+    """Facts → one funnel per benchmark and moment that is shown."""
+    names = dict.fromkeys(name for moment in facts.shown for name in facts.benchmarks(moment))
+    places = [(name, moment) for name in names for moment in facts.shown if name in facts.benchmarks(moment)]
+    found = [_counted(name, moment, facts.records(moment, name)) for name, moment in places]
+    return tuple(one for one in found if one.total)
+
+
+def _counted(name: str, moment: str, records: Sequence[Record]) -> Counted:
+    states = [_state(record) for record in records]
+    return Counted(name, moment, len(records), tuple(states.count(state) for state in STATES))
+
+
+def _state(record: Record) -> str:
+    lost = LOST.get(str(record.details.get("finish", "")))
+    if lost:
+        return lost
+    if not record.parsed:
+        return UNPARSED
+    if record.correct is None:
+        return "scored together"
+    return "right" if record.correct >= 1 else "wrong" if record.correct <= 0 else "partly right"
