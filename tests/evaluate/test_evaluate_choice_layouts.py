@@ -1,11 +1,14 @@
 """Benchmarks of multiple choice in their other layouts: tables of VLMEvalKit, data sets of the hub, hidden answers, films."""
 
+import importlib
 import json
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from omma.core.errors import ConfigError, DataError
+from omma.core.errors import ConfigError, DataError, OmmaError
 from omma.evaluate.job import evaluate, read_records, rescore
 from omma.evaluate.judges.judge import judge_records
 from omma.evaluate.judges.recorded import RecordedJudge
@@ -14,9 +17,9 @@ from omma.evaluate.question import Supply
 from omma.evaluate.rows import letter_by_number, letter_by_text, options_of, right_letter
 from omma.evaluate.subtitles import parse_srt, said_at, spread
 from omma.generate.talker import Reply
-from omma_recipes.suites.ai2d import ai2d
+from omma_recipes.suites.ai2d import ai2d, ai2d_no_mask
 from omma_recipes.suites.blink import blink
-from omma_recipes.suites.films import mvbench, videomme_subtitles
+from omma_recipes.suites.films import mvbench, videomme, videomme_subtitles
 from omma_recipes.suites.mathematics import mathvision, mathvista
 from omma_recipes.suites.mmmu import mmmu, mmmu_pro
 from omma_recipes.suites.mmstar import mmstar
@@ -397,3 +400,51 @@ def test_the_same_letter_always_wins_no_pair(tmp_path):
     )
     verdicts = only(mmvp_llava()).score(records, Known())
     assert {verdict.metric: verdict.value for verdict in verdicts[:2]} == {"pair accuracy": 0.0, "accuracy": 0.5}
+
+
+TABLES = [ai2d_no_mask, scienceqa, mmmu, mmmu_pro, seedbench, blink, visonlyqa, mathvista, mathvision, vl_rewardbench, videomme]
+
+
+@pytest.mark.parametrize("suite", TABLES, ids=lambda suite: suite.__name__)
+def test_a_column_that_is_gone_or_holds_something_else_is_told(suite, tmp_path):
+    """An error that says where, or questions; never anything else."""
+    benchmark = only(suite())
+    importlib.import_module(f"tests.evaluate.fixtures.{type(benchmark).__module__.rpartition('.')[2]}").draw(tmp_path, benchmark)
+    file = next(path for path in sorted(tmp_path.rglob("*")) if path.suffix in (".json", ".jsonl", ".parquet"))
+    whole = file.read_bytes()
+    for name, broken in spoiled(file):
+        try:
+            assert asked(benchmark, tmp_path), name
+        except OmmaError as error:
+            assert error.where and error.got, name
+        broken.write_bytes(whole)
+
+
+def spoiled(file):
+    """Each column of a table gone, empty, a number, and half a list; the file as it then is."""
+    for junk in (..., None, -1, "[["):
+        for name in columns(file):
+            if file.suffix == ".parquet":
+                table = pq.read_table(file).drop_columns([name])
+                pq.write_table(table if junk is ... else table.append_column(name, pa.array([junk] * len(table))), file)
+            else:
+                file.write_text(written(file, name, junk), encoding="utf-8")
+            yield f"{name}: {junk}", file
+
+
+def columns(file):
+    return pq.read_schema(file).names if file.suffix == ".parquet" else list(rows_of(file)[1][0])
+
+
+def written(file, name, junk):
+    data, rows = rows_of(file)
+    for row in rows:
+        row.pop(name, None) if junk is ... else row.update({name: junk})
+    return json.dumps(data) if file.suffix == ".json" else "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def rows_of(file):
+    """What a file of JSON holds, and the rows in it."""
+    text = file.read_text(encoding="utf-8")
+    data = json.loads(text) if file.suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+    return data, data if isinstance(data, list) else list(data.values())

@@ -50,11 +50,11 @@ class ScienceQaQuestions(Published):
         """Folder or table → the questions of the test split in order."""
         folder = ""
         for number, where, row in numbered(file, uri, self.tables, ("test",)):
-            pictures = row.get("image", ())
-            if isinstance(pictures, str) and pictures:  # a name, as in problems.json
-                folder = folder or find_pictures(file, uri, self.pictures)
-                pictures = (f"{folder}{row.get(KEY, number)}/{pictures}",)
             if row.get("split", "test") == "test":
+                pictures = row.get("image", ())
+                if not isinstance(pictures, tuple):  # a name, as in problems.json
+                    folder = folder or find_pictures(file, uri, self.pictures)
+                    pictures = (f"{folder}{row.get(KEY, number)}/{pictures}",)
                 yield self._question(str(row.get(KEY, row.get("index", number))), row, pictures, where)
 
     def _question(self, name: str, row: dict[str, Any], pictures: tuple[str, ...], where: str) -> Question:
