@@ -119,6 +119,7 @@ def gqa_hub(root):
         {
             "testdev_balanced_images/testdev-00000-of-00001.parquet": pictures,
             "testdev_balanced_instructions/testdev-00000-of-00001.parquet": rows,
+            "testdev_all_instructions/testdev-00000-of-00001.parquet": [{**rows[0], "id": "1", "question": "And unbalanced?"}],
         },
     )
 
@@ -151,6 +152,12 @@ def textvqa_tsv(root):
 def docvqa_hub(root):
     rows = [{"questionId": str(key), "question": words, "image": PICTURE, "answers": golds} for key, _, words, golds in docvqa.ROWS]
     parquet(root, {"validation-00000-of-00001.parquet": rows})
+
+
+def docvqa_snapshot(root):
+    """Both benchmarks as the hub keeps them, in folders side by side."""
+    docvqa_hub(root / "DocVQA")
+    docvqa_hub(root / "InfographicVQA")
 
 
 def docvqa_tsv(name):
@@ -224,7 +231,7 @@ def mme_hub(root):
         {"question_id": f"{task}/{image}", "image": PICTURE, "question": words, "answer": right, "category": task}
         for task, image, words, right in mme_rows()
     ]
-    parquet(root, {"data/test-00000-of-00001.parquet": rows})
+    parquet(root, {"data/test-00000-of-00002.parquet": rows[:3], "data/test-00001-of-00002.parquet": rows[3:]})
 
 
 def mme_tsv(root):
@@ -292,6 +299,8 @@ CASES = {
     "textvqa with words hub": (ReadTextVqaQuestions(), textvqa_hub),
     "textvqa tsv": (TextVqaQuestions(), textvqa_tsv),
     "docvqa hub": (DocVqaQuestions(), docvqa_hub),
+    "docvqa snapshot": (DocVqaQuestions(), docvqa_snapshot),
+    "infovqa snapshot": (InfoVqaQuestions(), docvqa_snapshot),
     "docvqa tsv": (DocVqaQuestions(), docvqa_tsv("DocVQA_VAL.tsv")),
     "infovqa hub": (InfoVqaQuestions(), docvqa_hub),
     "infovqa tsv": (InfoVqaQuestions(), docvqa_tsv("InfoVQA_VAL.tsv")),

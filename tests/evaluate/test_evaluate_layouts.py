@@ -36,6 +36,13 @@ def test_parquet_files_of_the_split_are_read_in_order_and_those_of_others_are_no
     ]
 
 
+def test_parquet_files_are_also_told_by_their_folder(tmp_path):
+    for name in ("all/val-0.parquet", "balanced/val-0.parquet", "balanced_images/val-0.parquet"):
+        touch(tmp_path / "gqa" / name)
+    found = find_tables(tmp_path / "gqa", "gqa", (), ("balanced",))
+    assert [uri for _, uri in found] == ["gqa/balanced/val-0.parquet", "gqa/balanced_images/val-0.parquet"]
+
+
 def test_a_folder_of_something_else_is_told(tmp_path):
     touch(tmp_path / "vqa/readme.md")
     with pytest.raises(DataError, match=r"readme\.md.*a\.json, val-…\.parquet"):

@@ -21,19 +21,20 @@ def find_tables(place: Path, uri: str, names: Sequence[str], splits: tuple[str, 
     """File or folder + its name in the store → the tables to read, each with its name in the store.
 
     A file is its own table. In a folder it is the first of `names` that is there, else all Parquet files below it whose
-    name starts with one of `splits`, in order. DataError for a folder with neither.
+    name, or name with its folders, starts with one of `splits`, in order. DataError for a folder with neither.
     """
     if place.is_file():
         return [(place, uri)]
     found = next((name for name in names if (place / name).is_file()), None)
     if found is not None:
         return [(place / found, f"{uri}/{found}")]
-    shards = sorted(path for path in place.rglob("*.parquet") if path.name.startswith(splits))
+    shards = sorted(path.relative_to(place).as_posix() for path in place.rglob("*.parquet"))
+    shards = [name for name in shards if name.startswith(splits) or name.rpartition("/")[2].startswith(splits)]
     if not shards:
         there = ", ".join(sorted(entry.name for entry in place.iterdir())[:SHOWN]) or "nothing"
         wanted = ", ".join([*names, *(f"{split}-….parquet" for split in splits)])
         raise DataError(uri, f"a folder with {there}", wanted, "take the files as they are published")
-    return [(path, f"{uri}/{path.relative_to(place).as_posix()}") for path in shards]
+    return [(place / name, f"{uri}/{name}") for name in shards]
 
 
 def find_pictures(place: Path, uri: str, names: Sequence[str]) -> str:

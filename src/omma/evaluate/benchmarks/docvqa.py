@@ -37,6 +37,7 @@ class DocVqaQuestions(Published):
     size: ClassVar[int] = 5349
     layout: ClassVar[str] = "a folder with val_v1.0_withQT.json, or the hub's Parquet files, or DocVQA_VAL.tsv"
     files: ClassVar[tuple[str, ...]] = ("val_v1.0_withQT.json", "val_v1.0.json", "val/val_v1.0.json", "DocVQA_VAL.tsv")
+    hub: ClassVar[str] = "DocVQA"  # its folder on the hub, beside that of the other benchmark
     picture_column: ClassVar[str] = "image"
 
     name: str = "docvqa"
@@ -48,7 +49,9 @@ class DocVqaQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder or table → its questions."""
-        for table, name in find_tables(file, uri, self.files, ("validation", "val")):
+        inner = (file / self.hub).is_dir()
+        place, there = (file / self.hub, f"{uri}/{self.hub}") if inner else (file, uri)
+        for table, name in find_tables(place, there, self.files, ("validation", "val")):
             released = table.suffix == ".json"
             folder = find_pictures(table, name, self.pictures) if released else ""
             for number, row in enumerate(read_listed(table, name, "data")[0] if released else read_rows(table, name)):
@@ -76,6 +79,7 @@ class InfoVqaQuestions(DocVqaQuestions):
         "infographicVQA_val_v1.0.json",
         "InfoVQA_VAL.tsv",
     )
+    hub: ClassVar[str] = "InfographicVQA"
     picture_column: ClassVar[str] = "image_local_name"
 
     name: str = "infovqa"

@@ -50,7 +50,7 @@ class GqaQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder or table → its questions."""
-        tables = find_tables(file, uri, ("testdev_balanced_questions.json", "GQA_TestDev_Balanced.tsv"), ("testdev",))
+        tables = find_tables(file, uri, ("testdev_balanced_questions.json", "GQA_TestDev_Balanced.tsv"), ("testdev_balanced_",))
         rows = [(f"{name}:{i}", row) for table, name in tables for i, row in enumerate(read_rows(table, name))]
         asked = [(where, row) for where, row in rows if "question" in row]
         if not asked:

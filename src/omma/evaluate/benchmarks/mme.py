@@ -63,8 +63,8 @@ class MmeQuestions(Published):
                 inner = uri if around == "." else f"{uri}/{around}"
                 yield from (question for name in SUBTASKS for question in self._subtask(place / name, f"{inner}/{name}", name))
                 return
-        for table, name in find_tables(file, uri, ("MME.tsv",), ("test",)):
-            yield from self._table(table, name)
+        tables = find_tables(file, uri, ("MME.tsv",), ("test",))
+        yield from self._rows([(f"{name}:{i}", row) for table, name in tables for i, row in enumerate(read_rows(table, name))])
 
     def limited(self, questions: Sequence[Item]) -> list[Item]:
         """Questions → both questions of as many pictures as `limit` is enough for, in their order."""
@@ -101,11 +101,11 @@ class MmeQuestions(Published):
                     raise DataError(f"{where}:{number + 1}", "no tab", "question, tab, Yes or No")
                 yield self._question(name, pictures[file.stem], number, words, right, [prefix + pictures[file.stem]])
 
-    def _table(self, table: Path, name: str) -> Iterator[Question]:
-        """Table → its questions, those of a picture one behind the other; ids are those of the table where it has any."""
+    def _rows(self, rows: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[Question]:
+        """Rows of all tables → questions, those of a picture one behind the other; ids are those of the rows that have any."""
         shown: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
-        for number, row in enumerate(read_rows(table, name)):
-            shown.setdefault(_picture(row, f"{name}:{number}"), []).append((f"{name}:{number}", row))
+        for where, row in rows:
+            shown.setdefault(_picture(row, where), []).append((where, row))
         for (category, image), pair in shown.items():
             for number, (where, row) in enumerate(pair):
                 words, right = str(need(row, "question", where)), str(need(row, "answer", where))
