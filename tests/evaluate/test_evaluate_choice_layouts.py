@@ -23,7 +23,7 @@ from omma_recipes.suites.films import mvbench, videomme, videomme_subtitles
 from omma_recipes.suites.mathematics import mathvision, mathvista
 from omma_recipes.suites.mmmu import mmmu, mmmu_pro
 from omma_recipes.suites.mmstar import mmstar
-from omma_recipes.suites.mmvp import mmvp, mmvp_llava
+from omma_recipes.suites.mmvp import mmvp_judged, mmvp_llava
 from omma_recipes.suites.scienceqa import scienceqa
 from omma_recipes.suites.seedbench import seedbench, seedbench_img_llava
 from omma_recipes.suites.visonlyqa import visonlyqa
@@ -203,7 +203,7 @@ def test_mmvp_of_vlmevalkit_has_pairs(tmp_path):
 
 
 def test_mmvp_is_marked_by_a_judges_yes_and_no(tmp_path):
-    benchmark = only(mmvp())
+    benchmark = only(mmvp_judged())
     drawn_mmvp.draw(tmp_path, benchmark)
     before = evaluate((benchmark,), Fixed(lambda _: "It is open."), Supply(root=tmp_path), tmp_path / "scores")
     assert (before[0].value, before[0].unparsed) == (0.0, 6), "nobody judged"
@@ -212,7 +212,7 @@ def test_mmvp_is_marked_by_a_judges_yes_and_no(tmp_path):
     judge_records(tmp_path / "scores", (benchmark,), lambda _, ids: RecordedJudge(file, ids))
     after = {verdict.metric: verdict for verdict in rescore((benchmark,), tmp_path / "scores") if verdict.variant == "official"}
     assert after["pair accuracy"].value == pytest.approx(1 / 3) and after["accuracy"].value == 0.5
-    assert "Right option: " in benchmark.judging.words(read_records(tmp_path / "scores", "mmvp")[0])
+    assert "Right option: " in benchmark.judging.words(read_records(tmp_path / "scores", "mmvp_judged")[0])
 
 
 def test_visonlyqa_of_the_hub_has_its_pictures_in_the_rows(tmp_path):

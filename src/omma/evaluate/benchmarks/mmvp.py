@@ -57,8 +57,9 @@ class SmallLetters(Prompt):
 
 @config
 class MmvpQuestions(Published):
-    """The official words (question, then the options as stored) and 1,024 tokens. A judge's yes or no is the official mark
-    (its words are our own); without a judge, replies are unparsed by it and the harnesses' rules beside it count.
+    """The official words (question, then the options as stored) and 1,024 tokens, read by the harnesses' rules without a judge.
+
+    The official score is by a judge's yes or no, and is `JudgedMmvpQuestions`.
     """
 
     about: ClassVar[str] = "pairs of pictures that CLIP takes for one"
@@ -69,8 +70,7 @@ class MmvpQuestions(Published):
     path: str = "mmvp"
     prompt: Prompt = SmallLetters()
     sampling: Sampling = Sampling(max_tokens=1024)
-    metrics: tuple[Metric, ...] = (Mmvp(), LmmsEvalMmvp(), VlmEvalKitMmvp())
-    judging: JudgeWords = VERDICT
+    metrics: tuple[Metric, ...] = (LmmsEvalMmvp(), VlmEvalKitMmvp())
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder or table → its questions, pair by pair."""
@@ -84,6 +84,14 @@ class MmvpQuestions(Published):
             question, choices, gold = _asked(row, where)
             words = self.prompt.words(question, choices)
             yield Question(asking(str(index), words, pictures), gold, {"index": index, "choices": choices})
+
+
+@config
+class JudgedMmvpQuestions(MmvpQuestions):
+    """The same, scored as the official script does: a judge says yes or no to every reply. The judge's words are our own."""
+
+    metrics: tuple[Metric, ...] = (Mmvp(),)
+    judging: JudgeWords = VERDICT
 
 
 def _asked(row: dict[str, Any], where: str) -> tuple[str, list[str], str]:

@@ -26,7 +26,8 @@ class VisOnlyQa(Choice):
     The script hands to a language model what this rule cannot read, questions with several answers among it: where the
     benchmark's files hold what that model extracted, it is the fact `extraction`, and where a judge extracted it, `judge`;
     without either the reply is unparsed.
-    On 6,000 published replies to its real figures the rule reads 3,716, all as the makers did; the rest are extractions.
+    On 6,000 published replies to its real figures the rule reads 3,716, all as the makers did; the rest are extractions,
+    with which InternVL2-26B and GPT-4o score 43.4 and 51.4 answering directly, 43.4 and 51.8 reasoning, as published.
     """
 
     source = "psunlpgroup/VisOnlyQA src/evaluation/{evaluation,metrics}.py"
