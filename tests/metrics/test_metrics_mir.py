@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omma.core.errors import DataError
-from omma.metrics.mir import covariance, exact_trace, frechet, layer_distance, lower_median, mir, newton_trace, tame
+from omma.metrics.metric import Marked
+from omma.metrics.mir import Mir, covariance, exact_trace, frechet, layer_distance, lower_median, mir, newton_trace, tame
 
 
 @pytest.fixture
@@ -95,3 +96,19 @@ def test_distances_are_not_negative_and_zero_of_the_same(seed):
     assert frechet(a, b) >= -1e-9
     assert frechet(a, b) == pytest.approx(frechet(b, a))
     assert frechet(a, a) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_suites_number_is_of_one_measurement_that_all_documents_share():
+    rule = Mir()
+    rows = [Marked(str(i), None, {}, rule.judge("[2.0, 0.5, 7.5]", None, {})) for i in range(3)]
+    (found,) = rule.aggregate(rows)
+    assert (found.metric, found.value, found.count, found.unparsed) == ("MIR", pytest.approx(1.0), 3, 0)
+    assert not found.higher_is_better and found.unit == "points" and math.isnan(found.low)
+    unread = [Marked(raw, None, {}, rule.judge(raw, None, {})) for raw in ("", "[NaN]", "null", "[]", "words")]
+    assert rule.aggregate([*rows, *unread])[0].unparsed == 5
+    assert math.isnan(rule.aggregate(unread)[0].value)
+    other = Marked("x", None, {}, rule.judge("[2.0, 0.5, 7.4]", None, {}))
+    with pytest.raises(DataError, match="2 different measurements.*in one process"):
+        rule.aggregate([*rows, other])
+    with pytest.raises(DataError, match="no answers to score"):
+        rule.aggregate([])

@@ -7,7 +7,7 @@ sample alone, whatever stands beside it in a batch.
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
@@ -20,6 +20,7 @@ from omma.generate.engine import Finish, generate, stream
 from omma.generate.losses import SampleLoss, token_losses
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
+from omma.generate.traces import Trace, trace
 from omma.media.store import Store
 from omma.model.vlm import VlmModule
 from omma.pack.codec import Codec
@@ -116,6 +117,17 @@ class Talker:
                 np.add.at(count, [owner[i] for i in places], counts)
             for sample, loss, tokens in zip(window, total, count, strict=True):
                 yield SampleLoss(sample.id, float(loss), int(tokens))
+
+    def trace(self, sample: Sample, layers: Collection[int], sight: Sight = "picture") -> dict[int, Trace]:
+        """Sample with its reply + layers of the language model → what each of these leaves of it."""
+        row = self.codec.row(sample, self.eye)
+        with _evaluating(self.module):
+            return trace(self.module, self._batch([row], sight), layers)
+
+    @property
+    def depth(self) -> int:
+        """Blocks of the language model."""
+        return int(self.module.language.num_layers)
 
     def prompt(self, sample: Sample) -> Row:
         """Sample → the tokens that the model answers."""

@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
+from omma.core.config import config
 from omma.core.errors import DataError
+from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
+from omma.metrics.structured import as_numbers, parse
 
 States = Float[np.ndarray, "T D"]
 Trace = Callable[[Float[np.ndarray, "D D"], Float[np.ndarray, "D D"]], float]
@@ -97,3 +100,33 @@ def covariance(states: States) -> Float[np.ndarray, "D D"]:
     """States → covariance with n − 1 in the denominator."""
     centred = states - states.mean(axis=0)
     return centred.T @ centred / (len(states) - 1)
+
+
+@config
+class Mir(Metric):
+    """MIR. A reply is JSON: the distance in each layer, over all documents together, so that all replies are the same.
+
+    Lower is nearer, and there is no interval. Gold and facts are not read. DataError if replies differ.
+    """
+
+    label = "MIR"
+    source = "shikiw/Modality-Integration-Rate mir.py, mode accurate"
+
+    def extract(self, raw: str, facts: Facts) -> tuple[float, ...] | None:
+        said = as_numbers(parse(raw))
+        return tuple(said) if said else None
+
+    def match(self, said: tuple[float, ...], gold: object, facts: Facts) -> Mark:
+        return Mark(said, math.nan)
+
+    def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
+        if not marked:
+            raise DataError(self.label, "no answers to score", "at least one", "ask the questions first")
+        said = {one.mark.said for one in marked if one.mark.parsed}
+        if len(said) > 1:
+            fix = "ask all documents in one process, into a folder of their own"
+            raise DataError(self.label, f"{len(said)} different measurements", "one, over all documents", fix)
+        total = sum(next(iter(said), ()))
+        value = math.log10(total) if total > 0 else math.nan
+        unparsed = sum(not one.mark.parsed for one in marked)
+        return (Number(self.label, value, len(marked), unparsed, math.nan, math.nan, False, "points"),)
