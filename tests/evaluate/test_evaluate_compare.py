@@ -114,6 +114,13 @@ def test_a_number_without_terms_draws_questions_anew(scored):
     assert compare(both(a, b)[0], Known())[2].differences[0] == middle, "the draws are seeded"
 
 
+def test_a_number_that_takes_long_to_work_out_has_no_interval(scored, monkeypatch):
+    a, b = scored("a", set(range(10))), scored("b", set(range(30)))
+    monkeypatch.setattr("omma.evaluate.compare.PATIENCE", 0.0)
+    middle = compare(both(a, b)[0], Known())[2].differences[0]
+    assert middle.value == -3.0 and math.isnan(middle.low) and math.isnan(middle.high)
+
+
 def test_a_folder_beside_itself_differs_in_nothing(scored):
     folder = scored("a", {1, 2, 3})
     shared, other = both(folder, folder)

@@ -27,7 +27,9 @@ LEGEND = "B − A with its 95% paired bootstrap interval, on the questions that 
 
 Folder = Annotated[Path, typer.Argument(metavar="A", help="a folder of scores, a run with one moment, or RUN/MOMENT")]
 Other = Annotated[Path, typer.Argument(metavar="B", help="the same")]
-Show = Annotated[int, typer.Option("--show", metavar="N", help="print N questions of each benchmark on which they differ most")]
+Show = Annotated[
+    int, typer.Option("--show", metavar="N", min=0, help="print N questions of each benchmark on which they differ most")
+]
 To = Annotated[str, typer.Option("--to", metavar="FILE.jsonl", help="write every question's two scores and replies")]
 
 
@@ -118,11 +120,15 @@ def _named(difference: Difference) -> str:
 
 
 def _written(number: Number) -> str:
+    if math.isnan(number.value):
+        return ABSENT
     return _value(number, number.value) + ("%" if number.unit == "share" and number.higher_is_better else "")
 
 
 def _difference(one: Difference) -> str:
     number, low, high = one.number_a, one.low, one.high
+    if math.isnan(one.value):
+        return ABSENT
     if math.isnan(low) or math.isnan(high):
         return f"{_value(number, one.value, '+')} [{ABSENT}]"
     sure = " *" if low > 0 or high < 0 else ""

@@ -17,7 +17,7 @@ from omma.cli.job import kept
 from omma.cli.models import WEB, is_ours, model_name, open_judge, open_model, recorded_file
 from omma.cli.scores import print_scores
 from omma.cli.screen import screen
-from omma.cli.suites import all_suites, find_suite, own_suite
+from omma.cli.suites import Chosen, all_suites, find_suite, own_suite
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
 from omma.core.runs import RunFolder
@@ -95,9 +95,11 @@ def command(
 
     On benchmarks: omma eval models/llava pope,mme --data benchmarks
 
-    A server's model: omma eval http://localhost:8000/v1#NAME pope --data benchmarks
+    A server's model (its key, if any, in OMMA_API_KEY): omma eval http://localhost:8000/v1#NAME pope --data benchmarks
 
     With a judge, of which metrics read the verdicts: omma eval models/llava mm_vet --judge http://localhost:8000/v1#NAME
+
+    A quick look, on the CPU: omma eval models/llava five_minutes --data benchmarks
 
     What was answered elsewhere: omma eval llava-13b pope --answers llava-13b.jsonl --data benchmarks
 
@@ -117,9 +119,9 @@ def command(
     if not names and not data:
         held_out(Path(model), parts, sight, on, limit)
         return
-    benchmarks = find_suite(names[0], changes, limit) if names else own_suite(Path(data), metric, limit)
     root = Path(data).parent if data and not names else Path(data or ".")
-    published(benchmarks, model, Supply(root=root), sight, Path(answers) if answers else None, to, device, own_parts(parts), judge)
+    chosen = find_suite(names[0], root, changes, limit) if names else own_suite(Path(data), metric, limit)
+    published(chosen, model, Supply(root=root), sight, Path(answers) if answers else None, to, device, own_parts(parts), judge)
 
 
 def held_out(run: Path, parts: Sequence[Path], sight: Sight, on: str, limit: int) -> None:
@@ -140,7 +142,7 @@ def held_out(run: Path, parts: Sequence[Path], sight: Sight, on: str, limit: int
 
 
 def published(
-    suite: Sequence[Benchmark],
+    chosen: Chosen,
     model: str,
     supply: Supply,
     sight: Sight,
@@ -156,7 +158,7 @@ def published(
     name = Path(model).name if answers else model_name(model, trusted)
     if own and not to:
         name = moment_of(find_saved(Path(model), trusted).folder, "", "picture")
-    place = folder / f"eval/{_seen(name, sight)}"
+    place, suite = folder / f"eval/{_seen(name + chosen.ending, sight)}", chosen.benchmarks
     with kept(folder):
         if answers is not None:
             for benchmark in suite:

@@ -6,6 +6,7 @@ points) draw the units of their own metric; others draw questions and work the m
 """
 
 import math
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from omma.metrics.metric import Marked, Metric, Number, Terms
 from omma.schema.verdict import Record
 
 RESAMPLES = 200  # of numbers that are no function of sums
+PATIENCE = 0.2  # seconds that working such a number out once may take; above it (COCO's AP of thousands) there is no interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,9 @@ def _of_terms(name: str, a: Number, b: Number) -> tuple[float, float] | None:
 
 def _resampled(metric: Metric, a: Sequence[Marked], b: Sequence[Marked]) -> dict[str, tuple[float, float]]:
     """Marked replies to the same questions → intervals by drawing questions, for numbers that have an interval at all."""
+    began = time.perf_counter()
     names = {number.metric for number in metric.aggregate(a) if number.terms is None and math.isfinite(number.low)}
-    if not names:
+    if not names or time.perf_counter() - began > PATIENCE:
         return {}
     drawn: dict[str, list[float]] = {name: [] for name in names}
     random = generator(0, "compare", type(metric).__name__)
