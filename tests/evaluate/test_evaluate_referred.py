@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from omma.core.errors import DataError
+from omma.core.plain_pickle import read_pickle
 from omma.evaluate.benchmarks.refcoco import RefCocoMasks, RefCocoQuestions
 from omma.evaluate.job import evaluate
-from omma.evaluate.plain_pickle import read_pickle
 from omma.evaluate.question import Supply
 from omma.evaluate.referred import in_split
 from omma_recipes.suites import refcoco as suites

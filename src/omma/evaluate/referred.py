@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from omma.core.errors import DataError
+from omma.core.plain_pickle import read_pickle
 from omma.evaluate.coco_file import CocoFile, corners, read_coco
 from omma.evaluate.layouts import find_pictures
-from omma.evaluate.plain_pickle import read_pickle
 from omma.evaluate.tables import need, read_rows
 
 PHOTOS = ("train2014", "images/train2014", "images/mscoco/images/train2014", "coco/train2014")
