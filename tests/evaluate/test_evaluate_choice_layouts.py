@@ -22,7 +22,7 @@ from omma_recipes.suites.blink import blink
 from omma_recipes.suites.films import mvbench, videomme, videomme_subtitles
 from omma_recipes.suites.mathematics import mathvision, mathvista
 from omma_recipes.suites.mmmu import mmmu, mmmu_pro
-from omma_recipes.suites.mmstar import mmstar
+from omma_recipes.suites.mmstar import mmstar, mmstar_llava
 from omma_recipes.suites.mmvp import mmvp_judged, mmvp_llava
 from omma_recipes.suites.scienceqa import scienceqa
 from omma_recipes.suites.seedbench import seedbench, seedbench_img_llava
@@ -132,8 +132,11 @@ def test_mmstar_of_its_makers_has_the_options_in_the_question(tmp_path):
         "l2_category": "g",
     }
     parquet(tmp_path / "mmstar/mmstar.parquet", [row | {"image": png()}])
-    (question,) = asked(only(mmstar()), tmp_path)
+    (question,) = asked(only(mmstar_llava()), tmp_path)
     assert worded(question) == f"<0>{row['question']}\nAnswer with the option's letter from the given choices directly"
+    (question,) = asked(only(mmstar()), tmp_path)
+    official = f"<0>Question: {row['question']}\nOptions:\nPlease select the correct answer from the options above. \n"
+    assert worded(question) == official
     assert (question.gold, question.facts["l2_category"]) == ("C", "g")
 
 

@@ -1,7 +1,7 @@
 """MMStar: 1,500 questions in six capabilities that cannot be answered without the picture (arXiv 2403.20330).
 
-    mmstar/MMStar.tsv          index, question, A to D, answer (letter), category, l2_category, image (base64); VLMEvalKit's table
-    mmstar/mmstar.parquet      index, question (with its options in it), answer, category, l2_category, image; the makers' own
+    mmstar/MMStar.tsv          index, question with its options, answer (letter), category, l2_category, image (base64)
+    mmstar/mmstar.parquet      the same columns; the makers' own both. VLMEvalKit's MMStar.tsv has columns A to D for the options
 
 The same run with pictures, with `--blind` and of the language model alone gives multi-modal gain and leakage.
 """
@@ -21,13 +21,13 @@ from omma.generate.sampling import Sampling
 from omma.metrics.choice.mmstar import OPTIONS, LmmsEvalMmStar, MmStar
 from omma.metrics.metric import Metric
 
-UNSTOPPED = "\nAnswer with the option's letter from the given choices directly"  # lmms-eval's MMStar leaves the period out
+UNLISTED = Prompt(question="Question: {question}\n", after="Options:\nPlease select the correct answer from the options above. \n")
 
 
 @config
 class MmStarQuestions(Published):
-    """Rows with options of their own are asked in VLMEvalKit's words, as the official script does; others with `suffix` behind
-    the question, as lmms-eval asks them. lmms-eval sets no number of tokens for it, VLMEvalKit leaves it to the model: 512 here.
+    """The words and 32 tokens of the official script, a fork of VLMEvalKit, whose heading "Options:" stays when the question
+    has them in it (`unlisted`). Without pictures the script leaves them out; `--blind` shows grey ones.
     """
 
     about: ClassVar[str] = "questions that need the picture, six capabilities"
@@ -35,11 +35,10 @@ class MmStarQuestions(Published):
     size: ClassVar[int] = 1500
     layout: ClassVar[str] = "a folder with MMStar.tsv or mmstar.parquet"
 
-    name: str = "mmstar"
     path: str = "mmstar"
     prompt: Prompt = HARNESS
-    suffix: str = UNSTOPPED
-    sampling: Sampling = Sampling(max_tokens=512)
+    unlisted: Prompt = UNLISTED
+    sampling: Sampling = Sampling(max_tokens=32)
     metrics: tuple[Metric, ...] = (MmStar(), LmmsEvalMmStar())
     subsets: tuple[str, ...] = ()  # the metric itself names the categories
 
@@ -47,7 +46,7 @@ class MmStarQuestions(Published):
         """Folder or table → its questions in order."""
         for number, where, row in numbered(file, uri, ("MMStar.tsv", "mmstar.parquet"), ("val",)):
             choices, question = options_of(row), str(need(row, "question", where))
-            words = self.prompt.words(question, choices) if choices else question.strip() + self.suffix
+            words = (self.prompt if choices else self.unlisted).words(question, choices)
             category = str(need(row, "category", where))
             fine = str(row.get("l2_category", row.get("l2-category", "")))
             sample = asking(str(row.get("index", number)), words, need(row, "image", where), task=category)
