@@ -76,12 +76,14 @@ class Family:
 def find_family(theirs: Mapping[str, Any], *, where: str, kind: Kind | None = None) -> Family:
     """config.json (or a part of it) → its family, of a `kind` if one is given; else a whole model before its parts.
 
+    A family whose mark is there comes before one without a mark.
+
     CheckpointError for a model_type that is not covered, and for a folder that needs code of its own: omma runs none.
     """
     name = theirs.get("model_type", "")
     fitting = [family for family in families() if kind in (None, family.kind) and (not family.mark or family.mark in theirs)]
-    parts_first = sorted(fitting, key=lambda family: WHOLE_LAST.index(family.kind))
-    known = {model_type: family for family in parts_first for model_type in family.model_types}
+    best_last = sorted(fitting, key=lambda family: (WHOLE_LAST.index(family.kind), bool(family.mark)))
+    known = {model_type: family for family in best_last for model_type in family.model_types}
     if name in known:
         return known[name]
     if theirs.get("auto_map"):
