@@ -12,6 +12,7 @@ from typing import Any
 
 from omma.core.errors import DataError
 from omma.core.files import read_text
+from omma.evaluate.tables import need
 
 SHOWN = 8
 ARCHIVE = ".zip"
@@ -62,7 +63,7 @@ def find_beside(place: Path, uri: str, name: str) -> tuple[Path, str] | None:
 
 
 def read_listed(file: Path, uri: str, key: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """JSON object with its rows under `key` → (rows, the rest of the object). DataError for any other file."""
+    """JSON object with its rows under `key` → (rows without empty cells, the rest of the object). DataError for any other file."""
     try:
         data = json.loads(read_text(file))
     except (ValueError, RecursionError) as error:
@@ -72,7 +73,8 @@ def read_listed(file: Path, uri: str, key: str) -> tuple[list[dict[str, Any]], d
         raise DataError(
             uri, f"no list of rows under {key!r}", "the published file", "it is of another version, or of another benchmark"
         )
-    return rows, {name: value for name, value in data.items() if name != key}
+    kept = [{name: cell for name, cell in row.items() if cell is not None and cell != ""} for row in rows]
+    return kept, {name: value for name, value in data.items() if name != key}
 
 
 def several(cell: Any) -> list[str]:
@@ -88,6 +90,15 @@ def several(cell: Any) -> list[str]:
 def texts(cell: Any) -> list[str]:
     """A cell with one value or a list of them → as texts; a text stays as it is."""
     return [str(item) for item in cell] if isinstance(cell, list | tuple) else [str(cell)]
+
+
+def whole_number(row: dict[str, Any], column: str, where: str) -> int:
+    """Row + column → the whole number in it, written out or not. DataError if there is none or it is no number."""
+    value = need(row, column, where)
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise DataError(where, f"{column} {value!r}", "a whole number") from None
 
 
 def _upward(place: Path, uri: str) -> Iterator[tuple[Path, str]]:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.evaluate.layouts import find_pictures, find_tables, several
+from omma.evaluate.layouts import find_pictures, find_tables, several, whole_number
 from omma.evaluate.prompt import LETTER, SHORT, Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
@@ -101,13 +101,13 @@ class AOkVqaChoices(AOkVqaQuestions):
 
 
 def _coco(folder: str, row: dict[str, Any], where: str) -> str:
-    return f"{folder}{int(need(row, 'image_id', where)):012}.jpg"
+    return f"{folder}{whole_number(row, 'image_id', where):012}.jpg"
 
 
 def _letter(row: dict[str, Any], choices: Sequence[str], where: str) -> str:
     if "correct_choice_idx" not in row:
         raise DataError(where, "no correct_choice_idx", "the place of the right choice", FIX)
-    place = int(row["correct_choice_idx"])
+    place = whole_number(row, "correct_choice_idx", where)
     if not 0 <= place < len(choices):
         raise DataError(where, f"right choice {place}", f"0 to {len(choices) - 1}")
     return ascii_uppercase[place]

@@ -64,6 +64,6 @@ class MmVetQuestions(Published):
 def _capabilities(row: dict[str, Any], where: str) -> list[str]:
     """Row → the capabilities that it asks for, however they are written."""
     found = row.get("capability", row.get("category"))
-    if found is None:
-        raise DataError(where, f"no capability or category among {', '.join(row)}", "what the question asks for")
+    if not isinstance(found, str | list):
+        raise DataError(where, f"no list under capability or category among {', '.join(row)}", "what the question asks for")
     return [str(item).strip() for item in (found.split(",") if isinstance(found, str) else found)]

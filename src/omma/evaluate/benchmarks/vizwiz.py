@@ -14,7 +14,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.evaluate.benchmarks.ok_vqa import UNANSWERABLE
 from omma.evaluate.benchmarks.vqav2 import people
-from omma.evaluate.layouts import find_pictures, find_tables
+from omma.evaluate.layouts import find_pictures, find_tables, whole_number
 from omma.evaluate.prompt import SHORT, Capitalised, Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
@@ -55,6 +55,6 @@ class VizWizQuestions(Published):
                 image = need(row, "image", where)
                 key = str(row.get("question_id", row.get("index", image if folder else number)))
                 facts = {"category": str(row.get("category", row.get("answer_type", "")))}
-                known = {"answerable": int(row["answerable"])} if "answerable" in row else {}
+                known = {"answerable": whole_number(row, "answerable", where)} if "answerable" in row else {}
                 words = self.prompt.words(str(need(row, "question", where)))
                 yield Question(asking(key, words, [f"{folder}{image}"] if folder else image), people(row, where), facts | known)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.evaluate.layouts import find_beside, find_pictures, find_tables, read_listed, several
+from omma.evaluate.layouts import find_beside, find_pictures, find_tables, read_listed, several, whole_number
 from omma.evaluate.prompt import SHORT, Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
@@ -70,8 +70,9 @@ class VqaV2Questions(Published):
             key = str(need(row, "question_id", where))
             if key not in known:
                 raise DataError(where, f"no answers to question {key} in {self.annotation_file}", "files of one split")
-            picture = f"{folder}COCO_val2014_{int(need(row, 'image_id', where)):012}.jpg"
-            kinds = rest.get("question_types", {})
+            picture = f"{folder}COCO_val2014_{whole_number(row, 'image_id', where):012}.jpg"
+            named = rest.get("question_types")
+            kinds = named if isinstance(named, dict) else {}
             yield self._question(key, row, known[key], [picture], self.facts_of(known[key], kinds), where)
 
     def _republished(self, table: Path, name: str) -> Iterator[Question]:
@@ -90,6 +91,8 @@ class VqaV2Questions(Published):
 def people(row: dict[str, Any], where: str) -> list[str]:
     """Row with `answers`, as texts or as objects with a text → what each person answered. DataError if there are none."""
     answers = row.get("answers", row.get("answer", ()))
+    if not isinstance(answers, str | list | tuple):
+        raise DataError(where, f"answers that are {type(answers).__name__}", "a list of what people answered")
     texts = several(answers) if isinstance(answers, str) else [_text(one, where) for one in answers]
     if not texts:
         fix = "take val: the answers of test are kept by the benchmark's server"
