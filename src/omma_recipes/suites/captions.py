@@ -18,6 +18,13 @@ def coco_caption() -> Suite:
     return Suite(id="coco_caption", title="COCO captions (Karpathy test)", benchmarks=(one,))
 
 
+def coco_karpathy() -> Suite:
+    """The same pictures with the words of lmms-eval's task coco_karpathy_test."""
+    prompt = Prompt(before="Describe the image briefly.", question="")
+    one = CaptionQuestions(name="coco_karpathy", path="coco_karpathy_test.json", prompt=prompt)
+    return Suite(id="coco_karpathy", title="COCO captions (Karpathy test, described briefly)", benchmarks=(one,))
+
+
 def coco2017_caption() -> Suite:
     """COCO captions of val2017 (5,000 pictures), with lmms-eval's prompt."""
     one = CaptionQuestions(name="coco2017_caption", path="captions_val2017.json", pictures="val2017/")
