@@ -73,6 +73,12 @@ def test_a_folder_of_shards_is_one_data_set(tmp_path):
     assert [q.sample.media[0].uri for q in benchmark.questions(Supply(root=tmp_path.parent))][1].endswith("#1:image")
 
 
+def test_tables_that_name_their_pictures_are_read_beside_them(tmp_path):
+    row = {"filepath": "val2014", "filename": "COCO_val2014_000000000042.jpg", "cocoid": 42, "sentences": ["a", "b"], "imgid": 3}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "test.parquet")
+    assert read_captioned(tmp_path / "test.parquet", "x") == [Captioned("42", f"val2014/{row['filename']}", ("a", "b"))]
+
+
 def test_pictures_without_captions_are_refused(tmp_path):
     rows = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": []}
     (tmp_path / "captions_val2017.json").write_text(json.dumps(rows))

@@ -3,7 +3,7 @@
 dataset_coco.json           Karpathy's splits: {"images": [{"filepath", "filename", "cocoid", "split", "sentences": [{"raw"}]}]}
 coco_karpathy_test.json     BLIP's cut of them: [{"image": "val2014/….jpg", "caption": […]}]
 captions_val2014.json       COCO's own (and NoCaps'): {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}
-test-00000-of-00002.parquet rows with image and captions, or a folder of such files (the hub's republications)
+test-00000-of-00002.parquet rows with image (or filename) and captions, or a folder of such files (the hub's republications)
 COCO_VAL.tsv                index, image, answer (a list of captions written out), as VLMEvalKit publishes
 """
 
@@ -18,8 +18,8 @@ from omma.core.errors import DataError
 from omma.core.files import read_text
 from omma.evaluate.tables import need, read_rows
 
-IDS = ("image_id", "img_id", "index", "id", "imgid")
-CAPTIONS = ("caption", "captions", "answer", "annotations_captions")
+IDS = ("image_id", "cocoid", "img_id", "index", "id", "imgid")
+CAPTIONS = ("caption", "captions", "answer", "annotations_captions", "sentences")
 DOMAINS = ("domain", "image_domain")
 
 
@@ -88,14 +88,21 @@ def _rows(file: Path, uri: str) -> Iterator[Captioned]:
     for number, row in enumerate(read_rows(file, uri)):
         where = f"{uri}:{number}"
         column = next((name for name in CAPTIONS if name in row), "caption")
-        picture = need(row, "image", where)
-        shown = picture[0] if isinstance(picture, tuple) else str(picture)
+        shown = _shown(row, where)
         named = next((str(row[name]) for name in IDS if name in row), "")
         if "question_id" in row:
             named = file_id(str(row["question_id"]))
         domain = next((str(row[name]) for name in DOMAINS if name in row), "")
         captions = tuple(_several(need(row, column, where), where))
         yield _whole(Captioned(named or file_id(shown), shown, captions, {"domain": domain} if domain else {}), where)
+
+
+def _shown(row: dict[str, Any], where: str) -> str:
+    """Row → its picture: a cell of its own, or a name."""
+    if "image" not in row and "filename" in row:
+        return f"{row['filepath']}/{row['filename']}" if row.get("filepath") else str(row["filename"])
+    picture = need(row, "image", where)
+    return picture[0] if isinstance(picture, tuple) else str(picture)
 
 
 def _several(value: Any, where: str) -> list[str]:
