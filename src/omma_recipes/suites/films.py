@@ -1,8 +1,10 @@
 """Films and clips: Video-MME and MVBench."""
 
+from dataclasses import replace
+
 from omma.evaluate.benchmarks.mvbench import MvBenchQuestions
-from omma.evaluate.benchmarks.videomme import SubtitledVideoMmeQuestions, VideoMmeQuestions
-from omma.evaluate.prompt import Prompt
+from omma.evaluate.benchmarks.videomme import OFFICIAL, SubtitledVideoMmeQuestions, VideoMmeQuestions
+from omma.evaluate.prompt import LETTER, Prompt
 from omma.evaluate.suite import Suite
 from omma.generate.sampling import Sampling
 
@@ -10,6 +12,15 @@ from omma.generate.sampling import Sampling
 def videomme() -> Suite:
     """Video-MME without subtitles; over all and by duration."""
     return Suite(id="videomme", title="Video-MME", benchmarks=(VideoMmeQuestions(name="videomme"),))
+
+
+def videomme_lmms_eval() -> Suite:
+    """Video-MME without subtitles in lmms-eval's words, which end in LLaVA's suffix."""
+    words = replace(
+        OFFICIAL, question=OFFICIAL.question.replace("on the video.", "on the video and the subtitles."), after="\n" + LETTER
+    )
+    questions = VideoMmeQuestions(name="videomme_lmms_eval", prompt=words)
+    return Suite(id="videomme_lmms_eval", title="Video-MME (lmms-eval's prompt)", benchmarks=(questions,))
 
 
 def videomme_subtitles() -> Suite:

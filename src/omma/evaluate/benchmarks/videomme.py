@@ -29,11 +29,13 @@ from omma.metrics.metric import Metric
 
 FILMS = ("", ".mp4", ".MP4", ".mkv")
 OPTION = re.compile(r"[A-D]\.\s*")
-ASKED = (
-    "Select the best answer to the following multiple-choice question based on the video. Respond with only the letter (A, B, C, "
-    "or D) of the correct option.\n"
-)
-LISTED = "This video's subtitles are listed below:\n"
+OFFICIAL = Prompt(
+    hint="This video's subtitles are listed below:\n{hint}\n",
+    question="Select the best answer to the following multiple-choice question based on the video. Respond with only the letter "
+    "(A, B, C, or D) of the correct option.\n{question}",
+    choice="{choice}",
+    after="\nThe best answer is:",
+)  # BradyFU/Video-MME, README.md
 NONE = "No subtitles available"
 
 
@@ -47,7 +49,7 @@ class VideoMmeQuestions(Published):
     layout: ClassVar[str] = "a folder with test-….parquet, data with the films, and subtitle"
 
     path: str = "videomme"
-    prompt: Prompt = Prompt(hint=LISTED + "{hint}\n", before="", after="\nThe best answer is:", choice="{choice}")
+    prompt: Prompt = OFFICIAL
     sampling: Sampling = Sampling(max_tokens=16)
     metrics: tuple[Metric, ...] = (VideoMme(), LmmsEvalVideoMme(), VlmEvalKitVideoMme())
     subsets: tuple[str, ...] = ("domain", "task_type")
@@ -61,7 +63,7 @@ class VideoMmeQuestions(Published):
             if heard[0] != name:
                 heard = name, self.subtitles(folder, name)
             listed = several(need(row, "options", where))
-            words = self.prompt.words(ASKED + str(need(row, "question", where)), listed, heard[1])
+            words = self.prompt.words(str(need(row, "question", where)), listed, heard[1])
             yield self._question(row, words, listed, f"{above}{_film(folder, name)}", where)
 
     def subtitles(self, folder: Path, name: str) -> str:
