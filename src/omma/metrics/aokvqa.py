@@ -10,7 +10,7 @@ from omma.metrics.vqa import vqa_normalise
 
 @config
 class AOkVqa(Words):
-    """The official rule compares as written: "Cab" and "a cab" are not "cab". `gold`: what people answered; no facts."""
+    """A-OKVQA, direct answers as written: "Cab" and "a cab" are not "cab". `gold`: what people answered; no facts are read."""
 
     label: ClassVar[str] = "direct answer"
     source: ClassVar[str] = "allenai/aokvqa evaluation/eval_predictions.py"
@@ -22,7 +22,7 @@ class AOkVqa(Words):
 
 @config
 class NormalAOkVqa(AOkVqa):
-    """The same after VQA v2's normal form of the reply, as who submits replies is free to bring them to it.
+    """A-OKVQA, direct answers after VQA v2's normal form of the reply; who submits replies is free to bring them to it.
 
     People's answers are stored in lower case and without articles, and stay as they are.
     """
