@@ -123,6 +123,7 @@ def test_a_judge_is_named_and_rescoring_needs_none(served, omma, desk):
     served.says = lambda payload: "0.25"
     said = omma(*base, "--judge", f"{served.address}#tiny")
     assert said.code == 0 and "25.0%" in said.out and len(served.got) == 4
+    assert "changed no number" in omma(*base, "--judge", f"{served.address}#tiny").err and len(served.got) == 4
     note = records(place)["d"]["details"]["judge"]
     assert (note["verdict"], note["name"]) == ("0.25", f"{served.address}#tiny")
 
@@ -132,6 +133,7 @@ def test_a_judge_is_named_and_rescoring_needs_none(served, omma, desk):
     [
         (("eval", "nowhere", "--data", "my.jsonl"), "error: nowhere: no such folder; expected a folder with config.yaml"),
         (("eval", ".", "--data", "my.jsonl"), "error: .: no model; expected a folder with config.yaml (omma's) or config.json"),
+        (("eval", "x", "--data", "my.jsonl", "--answers", "my.jsonl", "--judge", "none.jsonl"), "none.jsonl: no such file; "),
         (("compare", "runs/none", "runs/other"), "error: runs/none: no such folder; expected a folder that `omma eval` wrote"),
         (("compare", ".", "."), "error: .: no scores; expected a folder that `omma eval` wrote; run `omma eval` first"),
         (("compare", "."), "error: omma compare: missing argument 'B'; see `omma compare --help`"),

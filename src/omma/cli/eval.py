@@ -23,8 +23,8 @@ from omma.core.progress import say
 from omma.core.runs import RunFolder
 from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmark import Benchmark
-from omma.evaluate.job import Share, evaluate, read_records, rescore
-from omma.evaluate.judges.judge import judge_records
+from omma.evaluate.job import Share, evaluate, read_records, read_verdicts, rescore
+from omma.evaluate.judges.judge import Bench, judge_records
 from omma.evaluate.published import ERROR, Published
 from omma.evaluate.question import Supply
 from omma.evaluate.rulers import metrics
@@ -174,11 +174,19 @@ def published(
         if judge:
             assert supply.store is not None
             bench = open_judge(judge, supply.store, pick_device(device), trusted, place / PAID)
-            judged = [benchmark for benchmark in suite if isinstance(benchmark, Published)]
-            _tell(judge_records(place, judged, bench), "replies got no verdict from the judge")
-            rescore(suite, place)
+            judged(place, suite, bench)
     print_scores(folder)
     _tell(sum(failed(place, benchmark) for benchmark in suite), f"questions failed and count as wrong; {place} says why")
+
+
+def judged(place: Path, suite: Sequence[Benchmark], bench: Bench) -> None:
+    """Have the records judged and score them again; tells of replies without a verdict, and of verdicts that nothing reads."""
+    before = read_verdicts(place)
+    benchmarks = [benchmark for benchmark in suite if isinstance(benchmark, Published)]
+    _tell(judge_records(place, benchmarks, bench), "replies got no verdict from the judge")
+    rescore(suite, place)
+    if read_verdicts(place) == before:
+        say("the judge's verdicts changed no number: no metric here reads them, or they stood there before")
 
 
 def ask_failed_again(place: Path, suite: Sequence[Benchmark]) -> None:

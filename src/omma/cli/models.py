@@ -44,6 +44,8 @@ def open_model(text: str, store: Store, device: torch.device | str, trusted: Seq
 def open_judge(text: str, store: Store, device: torch.device | str, trusted: Sequence[str], cache: Path) -> Bench:
     """What was typed for --judge → who judges a benchmark: a model or an address, or a file (folder: one each) of verdicts."""
     path = Path(text)
+    if path.suffix in RECORDED and not path.exists():
+        raise CheckpointError(text, "no such file", "verdicts that a judge gave before, or a model, or an address")
     if path.is_file() or (path.is_dir() and not is_ours(path) and not (path / CONFIG_FILE).is_file()):
         return lambda name, ids: RecordedJudge(recorded_file(path, name), ids)
     judge = AskedJudge(open_model(text, store, device, trusted, cache), text if text.startswith(WEB) else path.resolve().name)
