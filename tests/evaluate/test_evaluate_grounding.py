@@ -47,6 +47,7 @@ def test_shapes_are_drawn_large_to_small_and_what_is_ignored_counts_for_neither_
     assert verdicts["gIoU", "all"].value == pytest.approx(1.0, abs=1e-5)
     assert verdicts["cIoU", "all"].value == pytest.approx(1.0)
     assert verdicts["gIoU", "sentence"].count == 3
+    assert verdicts["gIoU", "all"].trivial == pytest.approx(262.5 / 737.5, abs=0.02), "the middle, one with a hole"
 
 
 def test_a_later_shape_of_equal_size_lies_under_the_earlier_one(tmp_path):

@@ -116,6 +116,17 @@ def test_the_same_boxes_score_the_same_however_they_are_written(name, tmp_path):
     assert verdicts["Acc@0.5", "official", "refcoco+ testB"].count == 1
 
 
+@pytest.mark.parametrize("name", [n for n in vars(suites) if n.startswith("refcoco") and n != "refcoco_seg"])
+def test_the_middle_of_the_picture_is_tried_as_a_guess_however_it_is_written(name, tmp_path):
+    lines(tmp_path, [{"image": "a.png", "sent": "it", "bbox": [150, 110, 450, 330]}] * 2)
+    picture(tmp_path / "train2014/a.png", size=(600, 440))
+    benchmark = getattr(suites, name)().benchmarks[0]
+    verdicts = evaluate(
+        (benchmark,), Said(dict.fromkeys(("refcoco_val:0", "refcoco_val:1"), "")), Supply(root=tmp_path), tmp_path / "s"
+    )
+    assert (verdicts[0].value, verdicts[0].trivial, verdicts[0].unparsed) == (0.0, 1.0, 2)
+
+
 class Said:
     """Says what is listed under a sample's id."""
 

@@ -3,6 +3,8 @@
 Boxes in fractions, points and polygons mean nothing without it, and not every published file states it.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +15,16 @@ from omma.evaluate.question import Question, Supply
 from omma.media.decode import measure
 from omma.media.store import Store
 from omma.media.views.native import Native
+from omma.schema.verdict import Record
 from omma.schema.view import Unit
+
+# What someone tries who sees no picture: the whole, and the middle of it. Px as JSON.
+BOXES = ("[<w0>, <h0>, <w1>, <h1>]", "[<w.25>, <h.25>, <w.75>, <h.75>]")
+OUTLINES = (
+    "[[<w0>, <h0>, <w1>, <h0>, <w1>, <h1>, <w0>, <h1>]]",
+    "[[<w.25>, <h.25>, <w.75>, <h.25>, <w.75>, <h.75>, <w.25>, <h.75>]]",
+)
+SHARE = re.compile(r"<([wh])([\d.]+)>")
 
 
 @config
@@ -43,12 +54,15 @@ class SeenNative(Seen):
 
 @config
 class Pictured(Published):
-    """A question's facts get `width` and `height`, px, where the file does not state them, and what `seen` adds.
+    """A question's facts get `width` and `height`, px, where the file does not state them, and what `seen_as` adds.
 
-    A picture that cannot be read has 0 and 0; its row counts as wrong whatever was said.
+    A picture that cannot be read has 0 and 0; its row counts as wrong whatever was said. `trivial` are replies that someone
+    would try who sees no picture: the middle, the whole. In them `<w0.25>` stands for a quarter of the width in px, `<h1>` for
+    the height, of the picture as the model sees it.
     """
 
     seen_as: Seen = Seen()
+    trivial: tuple[str, ...] = ()
 
     def questions(self, supply: Supply) -> list[Question]:
         """Supply with a data root → the questions that are asked, with the sizes of their pictures."""
@@ -56,6 +70,15 @@ class Pictured(Published):
         store = supply.store
         assert store is not None
         return [self.sized(question, *_size(question, store)) for question in found]
+
+    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
+        """The same place always."""
+        return self.trivial
+
+    def worded(self, guess: str, facts: Mapping[str, Any]) -> str:
+        """A guess + facts → the same with px of that picture."""
+        sides = {"w": facts.get("seen_width", facts["width"]), "h": facts.get("seen_height", facts["height"])}
+        return SHARE.sub(lambda found: f"{sides[found[1]] * float(found[2]):g}", guess)
 
     def sized(self, question: Question, width: int, height: int) -> Question:
         """Question + the size of its picture → the same with all facts that follow from it."""

@@ -8,7 +8,7 @@ answer that is missing. No denominator ever changes silently.
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -37,6 +37,7 @@ from omma.schema.verdict import Record, Verdict
 WINDOW = 512  # questions whose pictures are looked at before they are asked
 GUESSES = 8  # constant answers that are tried as trivial guesses
 Size = Callable[[bytes, str], tuple[int, int]]
+Worded = Callable[[str, Mapping[str, Any]], str]
 UNREADABLE, MISSING, ERROR = "unreadable", "missing", "error"
 UNANSWERED = (UNREADABLE, MISSING, ERROR)  # finishes of rows without a reply
 REPLIED = ("boxes", "judge")  # facts of a reply, which a guess has not
@@ -128,7 +129,7 @@ class Published(Benchmark):
         for metric in self.metrics:
             marked = self.marked(metric, records)
             groups = {WHOLE: list(range(len(marked)))} | (self._subsets(marked) if metric is self.metrics[0] else {})
-            guess = _best_guess(metric, guesses, marked)
+            guess = _best_guess(metric, guesses, marked, self.worded)
             for subset, places in groups.items():
                 trivial = {number.metric: number.value for number in metric.aggregate([guess[i] for i in places])} if guess else {}
                 verdicts += [
@@ -161,6 +162,10 @@ class Published(Benchmark):
         """Records → the constant replies that someone would try who sees no picture: the most common right answers."""
         golds = [text for record in records for text in _texts(record.gold)]
         return [text for text, _ in sorted(Counter(golds).items(), key=lambda item: (-item[1], item[0]))[:GUESSES]]
+
+    def worded(self, guess: str, facts: Mapping[str, Any]) -> str:
+        """A guess + facts of a question → the reply that says it there: the same everywhere, as a rule."""
+        return guess
 
     def _subsets(self, marked: Sequence[Marked]) -> dict[str, list[int]]:
         groups: dict[str, list[int]] = {}
@@ -206,12 +211,12 @@ class Published(Benchmark):
             )
 
 
-def _best_guess(metric: Metric, guesses: Sequence[str], marked: Sequence[Marked]) -> list[Marked]:
+def _best_guess(metric: Metric, guesses: Sequence[str], marked: Sequence[Marked], worded: Worded) -> list[Marked]:
     """The marks of the constant reply that scores highest over all; none if there is no guess."""
     best: tuple[float, list[Marked]] = (-math.inf, [])
     for text in guesses:
         given = [(one, {name: value for name, value in one.facts.items() if name not in REPLIED}) for one in marked]
-        said = [Marked(one.id, one.gold, facts, metric.judge(text, one.gold, facts)) for one, facts in given]
+        said = [Marked(one.id, one.gold, facts, metric.judge(worded(text, facts), one.gold, facts)) for one, facts in given]
         numbers = metric.aggregate(said)
         value = numbers[0].value * (1 if numbers[0].higher_is_better else -1) if numbers else math.nan
         if value > best[0]:

@@ -1,7 +1,7 @@
 """RefCOCO, RefCOCO+ and RefCOCOg: boxes in the words and numbers of several models, masks; ReferIt."""
 
 from omma.evaluate.benchmarks.refcoco import RefCocoMasks, RefCocoQuestions, box_metrics
-from omma.evaluate.pictured import SeenNative
+from omma.evaluate.pictured import BOXES, SeenNative
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.suite import Suite
 from omma.generate.sampling import Sampling
@@ -49,6 +49,7 @@ def refcoco_qwen2_5_vl() -> Suite:
         sampling=Sampling(max_tokens=512),
         metrics=box_metrics(Qwen25Vl()),
         seen_as=SeenNative(),
+        trivial=tuple(f'{{"bbox_2d": {box}}}' for box in BOXES),
     )
     return _suite(one, "RefCOCO, RefCOCO+, RefCOCOg (Qwen2.5-VL)")
 

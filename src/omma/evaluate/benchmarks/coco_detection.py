@@ -8,7 +8,7 @@ ODinW, which are Qwen2.5-VL's. What it writes has no confidence: each box scores
 them within a picture, the sorted ids of pictures between them. AP punishes that; recall does not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,6 @@ from omma.evaluate.tables import need
 from omma.generate.sampling import Sampling
 from omma.metrics.detection.coco import CocoBox, CocoKeypoints, CocoMask
 from omma.metrics.metric import Metric
-from omma.schema.verdict import Record
 
 LOCATE = Prompt(
     before="Locate every instance that belongs to the following categories: ´", after="´. Report bbox coordinates in JSON format."
@@ -47,6 +46,7 @@ class CocoDetection(Pictured):
     prompt: Prompt = LOCATE
     sampling: Sampling = Sampling(max_tokens=8192)
     metrics: tuple[Metric, ...] = (CocoBox(),)
+    trivial: tuple[str, ...] = ("[]",)  # nothing anywhere
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """File → a question a picture, in the order of the file."""
@@ -75,10 +75,6 @@ class CocoDetection(Pictured):
     def told(self, truth: CocoFile, picture: Any) -> dict[str, Any]:
         """A picture of the file → further facts for the metric."""
         return {}
-
-    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
-        """Nothing anywhere, which scores nothing."""
-        return ("[]",)
 
     def _kept(self, note: Note, where: str) -> Note:
         return {key: need(note, key, where) for key in self.kept if key != "iscrowd"} | {"iscrowd": int(note.get("iscrowd", 0))}

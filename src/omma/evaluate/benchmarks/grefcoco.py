@@ -26,7 +26,6 @@ from omma.metrics.detection.annotations import read_mask
 from omma.metrics.masks.grefcoco import GRefCoco
 from omma.metrics.masks.rle import to_text, union
 from omma.metrics.metric import Metric
-from omma.schema.verdict import Record
 
 REFS, NOTHING = "grefs(unc).json", -1
 
@@ -46,6 +45,7 @@ class GRefCocoQuestions(Pictured):
     sampling: Sampling = Sampling(max_tokens=2048)
     metrics: tuple[Metric, ...] = (GRefCoco(),)
     subsets: tuple[str, ...] = ("split",)
+    trivial: tuple[str, ...] = ('{"no_target": true, "mask": null}',)
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → the expressions of its splits, split by split."""
@@ -59,10 +59,6 @@ class GRefCocoQuestions(Pictured):
                 where = f"{uri}/{REFS}:{number}"
                 if in_split(str(need(row, "split", where)), split):
                     yield from self._expressions(row, split, truth, photos, where)
-
-    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
-        """Nothing anywhere."""
-        return ('{"no_target": true, "mask": null}',)
 
     def _expressions(self, row: dict[str, Any], split: str, truth: CocoFile, photos: str, where: str) -> Iterator[Question]:
         picture, ids = need(row, "image_id", where), need(row, "ann_id", where)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.evaluate.layouts import find_pictures
-from omma.evaluate.pictured import Pictured
+from omma.evaluate.pictured import BOXES, OUTLINES, Pictured
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need, read_rows
@@ -42,6 +42,7 @@ class GroundingSuiteQuestions(Pictured):
     sampling: Sampling = Sampling(max_tokens=64)
     metrics: tuple[Metric, ...] = (GroundingSuiteBox(format=OwnMarkup()),)
     subsets: tuple[str, ...] = ("class",)
+    trivial: tuple[str, ...] = BOXES
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """File → its rows as questions."""
@@ -68,6 +69,7 @@ class GroundingSuiteMasks(GroundingSuiteQuestions):
     prompt: Prompt = Prompt(before="Please segment what this sentence describes: ")
     sampling: Sampling = Sampling(max_tokens=2048)
     metrics: tuple[Metric, ...] = (GroundingSuiteMask(),)
+    trivial: tuple[str, ...] = OUTLINES
 
 
 def _size(row: dict[str, Any]) -> dict[str, int]:

@@ -18,7 +18,7 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.evaluate.pictured import Pictured
+from omma.evaluate.pictured import OUTLINES, Pictured
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need
@@ -47,6 +47,7 @@ class ReasonSegQuestions(Pictured):
     sampling: Sampling = Sampling(max_tokens=2048)
     metrics: tuple[Metric, ...] = (ReasonSeg(),)
     subsets: tuple[str, ...] = ("text",)
+    trivial: tuple[str, ...] = OUTLINES
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → a question a picture, by name."""

@@ -7,13 +7,13 @@
 Each expression is a sample. Scores are read split by split, as papers do: the number over all is of no paper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.pictured import Pictured
+from omma.evaluate.pictured import BOXES, OUTLINES, Pictured
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.question import Question, asking
 from omma.evaluate.referred import Referred, read_split
@@ -23,7 +23,6 @@ from omma.metrics.boxes.referring import RefCoco, RefCocoInclusive, RefCocoMdetr
 from omma.metrics.boxes.written import BoxFormat
 from omma.metrics.masks.referring import ReferringMask
 from omma.metrics.metric import Metric
-from omma.schema.verdict import Record
 
 COCO_SETS = ("refcoco unc val testA testB", "refcoco+ unc val testA testB", "refcocog umd val test")
 
@@ -37,8 +36,7 @@ def box_metrics(format: BoxFormat) -> tuple[Metric, ...]:
 class RefCocoQuestions(Pictured):
     """Boxes. The default asks in LLaVA's words and reads the model's own markup, or the JSON of recorded answers.
 
-    `sets` are data sets, each with who split it and its splits; those that are not there are left out. `trivial` are boxes as
-    the format writes them, tried as guesses; formats that are px have no constant one.
+    `sets` are data sets, each with who split it and its splits; those that are not there are left out.
     """
 
     about: ClassVar[str] = "the box of what an expression refers to"
@@ -55,7 +53,7 @@ class RefCocoQuestions(Pictured):
     sampling: Sampling = Sampling(max_tokens=64)
     metrics: tuple[Metric, ...] = box_metrics(OwnMarkup())
     subsets: tuple[str, ...] = ("split",)
-    trivial: tuple[str, ...] = ()
+    trivial: tuple[str, ...] = BOXES
 
     def check(self) -> None:
         super().check()
@@ -86,10 +84,6 @@ class RefCocoQuestions(Pictured):
         """One expression → what is right: the box, xyxy px."""
         return row.box
 
-    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
-        """The same box always, where the format can write one."""
-        return self.trivial
-
 
 @config
 class RefCocoMasks(RefCocoQuestions):
@@ -101,6 +95,7 @@ class RefCocoMasks(RefCocoQuestions):
     prompt: Prompt = Prompt(before="Please segment what this sentence describes: ", after=".")
     sampling: Sampling = Sampling(max_tokens=2048)
     metrics: tuple[Metric, ...] = (ReferringMask(),)
+    trivial: tuple[str, ...] = OUTLINES
 
     def truth(self, row: Referred, uri: str) -> Any:
         """One expression → its mask, as stored. DataError for a layout that has boxes only."""

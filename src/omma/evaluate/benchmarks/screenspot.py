@@ -7,7 +7,7 @@ screenspot_pro/annotations/….json, images/                           ScreenSpo
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +22,6 @@ from omma.evaluate.tables import need, read_rows
 from omma.generate.sampling import Sampling
 from omma.metrics.boxes.click import OwnPoints, ScreenSpot
 from omma.metrics.metric import Metric
-from omma.schema.verdict import Record
 
 PLATFORMS = ("mobile", "desktop", "web")
 SCREEN = 'In this UI screenshot, what is the position of the element corresponding to the command "'
@@ -49,7 +48,7 @@ class ScreenSpotQuestions(Pictured):
     sampling: Sampling = Sampling(max_tokens=64)
     metrics: tuple[Metric, ...] = (ScreenSpot(format=OwnPoints()),)
     subsets: tuple[str, ...] = ("group",)
-    trivial: tuple[str, ...] = ()
+    trivial: tuple[str, ...] = ("[<w.5>, <h.5>]",)
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → the commands of its platforms. DataError where one of the three is missing."""
@@ -70,10 +69,6 @@ class ScreenSpotQuestions(Pictured):
         group = f"{platform} {need(row, 'data_type', where)}"
         sample = asking(f"{platform}:{number}", self.prompt.words(str(command)), [shown], task=group)
         return Question(sample, corners(_listed(need(row, "bbox", where)), where), {"group": group})
-
-    def guesses(self, records: Sequence[Record]) -> Sequence[str]:
-        """The same point always, where the format can write one."""
-        return self.trivial
 
 
 @config
