@@ -12,13 +12,17 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import DataError
+from omma.evaluate.benchmarks.mmbench import HARNESS
 from omma.evaluate.judges.words import JudgeWords
 from omma.evaluate.layouts import find_pictures, several
+from omma.evaluate.prompt import Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
+from omma.evaluate.rows import numbered, options_of, right_letter
 from omma.evaluate.tables import need, read_rows
 from omma.generate.sampling import Sampling
 from omma.metrics.choice.visonlyqa import VisOnlyQa
+from omma.metrics.choice.vlmevalkit import VlmEvalKitChoice
 from omma.metrics.metric import Metric
 
 TABLES = (".jsonl", ".parquet")
@@ -93,6 +97,29 @@ class VisOnlyQaQuestions(Published):
             str(need(row, "id", where)), str(need(row, self.column, where)), shown, task=str(row.get("task_category", ""))
         )
         return Question(sample, gold, facts | {"choices": options})
+
+
+@config
+class KitVisOnlyQaQuestions(Published):
+    """VLMEvalKit's version of the real figures, in its words; 1,048 tokens as for the original."""
+
+    about: ClassVar[str] = "what stands in figures, as VLMEvalKit asks it"
+    abilities: ClassVar[tuple[str, ...]] = ("perception", "diagrams")
+    layout: ClassVar[str] = "VisOnlyQA-VLMEvalKit.tsv, or a folder with it"
+
+    path: str = "VisOnlyQA-VLMEvalKit.tsv"
+    prompt: Prompt = HARNESS
+    sampling: Sampling = Sampling(max_tokens=1048)
+    metrics: tuple[Metric, ...] = (VlmEvalKitChoice(),)
+    subsets: tuple[str, ...] = ("category",)
+
+    def read(self, file: Path, uri: str) -> Iterator[Question]:
+        """Table → its questions in order."""
+        for number, where, row in numbered(file, uri, ("VisOnlyQA-VLMEvalKit.tsv",)):
+            choices, task = options_of(row), str(row.get("category", ""))
+            words = self.prompt.words(str(need(row, "question", where)), choices)
+            sample = asking(str(row.get("index", number)), words, need(row, "image", where), task=task)
+            yield Question(sample, right_letter(row, choices, where), {"choices": choices, "category": task})
 
 
 def _is_task(table: Path) -> bool:
