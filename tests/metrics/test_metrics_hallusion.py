@@ -45,11 +45,12 @@ def test_recorded_verdicts(verdicts):
 
 
 def test_words_of_the_reply():
-    """By hand: 4 of 7; figures with VS 0: VD 0, VS 1 right of five; pairs: VD 0 right of three; their mean is the main number."""
+    """By hand, without VS 0, which shows no figure: 4 of 6; figures VD 0 and VS 1 right of four; pairs: VD 0 right of three."""
     found = numbers(VlmEvalKitHallusion(), [(SAID[right], "1", facts_of(key)) for key, right in ASKED.items()])
-    expected = {"aAcc": 4 / 7, "fAcc": 2 / 5, "qAcc": 1 / 3}
+    expected = {"aAcc": 4 / 6, "fAcc": 2 / 4, "qAcc": 1 / 3}
     assert {one.metric: one.value for one in found} == pytest.approx({"Overall Acc": sum(expected.values()) / 3} | expected)
-    assert found[0].unparsed == 2
+    assert found[0].unparsed == 1
+    assert numbers(VlmEvalKitHallusion(), [("yes", "1", facts_of(("VS", "0", "0", "0")))]) == ()
 
 
 def test_numbers_that_nothing_belongs_to_are_left_out():

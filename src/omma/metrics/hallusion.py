@@ -70,12 +70,15 @@ class HallusionBench(Metric):
 class VlmEvalKitHallusion(HallusionBench):
     """HallusionBench in VLMEvalKit, without a judge: one of the words yes and no in the reply, and not the other.
 
-    `gold`: yes or no (or 1 or 0). Questions without a figure count for fAcc too. The main number is the mean of the three.
+    `gold`: yes or no (or 1 or 0). It does not ask the questions without a figure (951 of 1,129 are left), so that they are
+    in no number here. The main number is the mean of the three.
     """
 
     label: ClassVar[str] = "Overall Acc"
     variant: ClassVar[str] = "vlmevalkit"
-    source: ClassVar[str] = "open-compass/VLMEvalKit vlmeval/dataset/utils/yorn.py Hallusion_rating at e8e78f0"
+    source: ClassVar[str] = (
+        "open-compass/VLMEvalKit vlmeval/dataset/utils/yorn.py Hallusion_rating, image_base.py skip_noimg at e8e78f0"
+    )
 
     def extract(self, raw: str, facts: Facts) -> str | None:
         """Reply → "yes", "no" or None."""
@@ -91,15 +94,13 @@ class VlmEvalKitHallusion(HallusionBench):
         return Metric.judge(self, raw, gold, facts)
 
     def aggregate(self, marked: Sequence[Marked]) -> tuple[Number, ...]:
-        """Mean of the three, aAcc, fAcc, qAcc."""
-        three = (AACC, FACC, QACC)
-        terms = _terms(marked, three, self.units)
-        main = number(self.label, marked, terms, lambda sums: sum(_share(i)(sums) for i in range(3)) / 3)
-        return main, *shares(marked, three, self.units)
-
-    def with_figure(self, replies: Sequence[Marked]) -> list[Marked]:
-        """Replies of one set → all of them."""
-        return list(replies)
+        """Mean of the three, aAcc, fAcc, qAcc; nothing where no question has a figure. DataError if there are no replies."""
+        three, shown = (AACC, FACC, QACC), self.with_figure(marked)
+        if marked and not shown:
+            return ()
+        terms = _terms(shown, three, self.units)
+        main = number(self.label, shown, terms, lambda sums: sum(_share(i)(sums) for i in range(3)) / 3)
+        return main, *shares(shown, three, self.units)
 
 
 Units = Callable[[str, Sequence[Marked]], Iterable[Sequence[Marked]]]

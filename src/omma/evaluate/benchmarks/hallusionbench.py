@@ -41,7 +41,7 @@ Write one word: correct if it says the same, incorrect if it says the opposite, 
 
 @config
 class HallusionBenchQuestions(Published):
-    """Scored by the words yes and no, without a judge, as VLMEvalKit does under exact matching.
+    """Scored by the words yes and no, without a judge, as VLMEvalKit does under exact matching, on questions with a figure.
 
     The official score is by a judge and is `JudgedHallusionBench`. The question stands alone, as in the official script;
     128 tokens are lmms-eval's. Ids are category_subcategory_set_figure_question, or those
