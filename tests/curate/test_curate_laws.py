@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import json
+import pickle
 import pkgutil
 
 import numpy as np
@@ -107,6 +108,12 @@ SAMPLES = {
     "LlavaJson": ("llava.json", json.dumps([{"image": "a.png", "conversations": [{"from": "human", "value": "<image>hi"}]}, 3])),
     "EasyVqa": ("questions.json", '[["is there a cat?", "yes", 0], 5]'),
     "TxtBeside": ("a.txt", "a cat"),
+    "Coco": ("annotations.json", '{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{}]}'),
+    "Lvis": ("lvis_v1_train.json", '{"images": [{"id": 1, "coco_url": "x/a.png"}], "annotations": [{}]}'),
+    "PascalVoc": ("a.xml", "<annotation>"),
+    "VisualGenome": ("region_descriptions.json", '[{"id": 1, "regions": [{}]}]'),
+    "Refer": ("refs(unc).p", pickle.dumps([5])),
+    "RefcocoJsonl": ("refcoco.jsonl", '{"image": "a.png", "sent": "a cat", "bbox": [1, 2, 3, 4]}\n{}\n'),
 }
 
 
@@ -116,7 +123,8 @@ def test_reader_promises(kind, tmp_path, draw):
     draw(tmp_path / "a.png")
     if kind.__name__ in SAMPLES:
         name, text = SAMPLES[kind.__name__]
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        (tmp_path / "instances.json").write_text('{"images": [{"id": 1}], "annotations": [{"id": 1}]}')
     else:
         (tmp_path / "a.tar").write_bytes(b"no tar" * 200)
         (tmp_path / "a.parquet").write_bytes(b"no parquet")

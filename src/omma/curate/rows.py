@@ -53,6 +53,17 @@ def json_array(path: Path) -> Iterator[Row | Broken]:
             return
 
 
+def json_object(path: Path) -> dict[str, Any]:
+    """File of one JSON object → the object, whole in memory; DataError if it is none or breaks off."""
+    try:
+        value = json.loads(_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(path.name, f"no whole JSON: {error}", "one JSON object", "fetch the file again") from None
+    if not isinstance(value, dict):
+        raise DataError(path.name, f"a JSON {type(value).__name__}", "one JSON object: { ... }")
+    return value
+
+
 def csv_rows(path: Path) -> Iterator[Row | Broken]:
     """CSV or TSV file with a header → one row by column name for each record. DataError if there is no header."""
     csv.field_size_limit(CELL_LIMIT)
