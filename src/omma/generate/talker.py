@@ -118,6 +118,19 @@ class Talker:
             for sample, loss, tokens in zip(window, total, count, strict=True):
                 yield SampleLoss(sample.id, float(loss), int(tokens))
 
+    def pool(self, samples: Sequence[Sample], sight: Sight = "picture", start: int = 0) -> Iterator[tuple[float, ...]]:
+        """Samples → of each the state of its prompt's last token behind the final norm, in order, from number `start` on."""
+        looked = shown(samples, sight)[start:]
+        for window in _windows(looked, self.batch_rows * WINDOW):
+            rows = [self.prompt(sample) for sample in window]
+            states: dict[int, tuple[float, ...]] = {}
+            for places in self._batches([self._cost(row) for row in rows]):
+                with _evaluating(self.module), torch.no_grad():
+                    stream = self.module(self._batch([rows[i] for i in places], sight)).stream
+                ends = stream.hidden[stream.cu_seqlens[1:].long() - 1].float().tolist()
+                states |= zip(places, map(tuple, ends), strict=True)
+            yield from (states[i] for i in range(len(window)))
+
     def trace(self, sample: Sample, layers: Collection[int], sight: Sight = "picture") -> dict[int, Trace]:
         """Sample with its reply + layers of the language model → what each of these leaves of it."""
         row = self.codec.row(sample, self.eye)

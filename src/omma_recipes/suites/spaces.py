@@ -1,6 +1,7 @@
 """Spaces: retrieval, zero-shot classification, MMEB and CLIPScore, for models that place pictures and words in one space."""
 
 from omma.evaluate.asking.added import Added
+from omma.evaluate.asking.pooled import Pooled
 from omma.evaluate.benchmarks.class_folders import ClassFolders, RankedClassFolders
 from omma.evaluate.benchmarks.clip_scores import ClipScoreQuestions
 from omma.evaluate.benchmarks.mmeb import MmebQuestions
@@ -47,6 +48,12 @@ def mmeb() -> Suite:
 def mmeb_added() -> Suite:
     """MMEB for two encoders (CLIP, SigLIP): the features of words and picture are added."""
     return Suite(id="mmeb_added", title="MMEB (features added)", benchmarks=(MmebQuestions(name="mmeb_added", asking=Added()),))
+
+
+def mmeb_pooled() -> Suite:
+    """MMEB for models of omma that were trained to embed: the state of the last token is the vector."""
+    one = MmebQuestions(name="mmeb_pooled", asking=Pooled())
+    return Suite(id="mmeb_pooled", title="MMEB (state of the last token)", benchmarks=(one,))
 
 
 def clip_score() -> Suite:
