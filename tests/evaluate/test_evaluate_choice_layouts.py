@@ -172,6 +172,8 @@ def test_seedbench_of_vlmevalkit_is_asked_for_letters(tmp_path):
     delimited(tmp_path / "seedbench/SEEDBench_IMG.tsv", [row | {"image": coded()}])
     (question,) = asked(only(seedbench_img_llava()), tmp_path)
     assert (question.gold, question.facts["dimension"]) == ("D", "instances counting")
+    with pytest.raises(DataError, match="in which they are frames"):
+        asked(only(seedbench()), tmp_path)
 
 
 def test_seedbench_refuses_videos_that_are_clips_of_other_data_sets(tmp_path):

@@ -13,7 +13,7 @@ from omma.core.errors import DataError
 from omma.evaluate.layouts import find_tables, several
 from omma.evaluate.tables import need, read_rows
 
-HIDDEN = ("", "-", "?", "hidden", "nan", "none")
+HIDDEN = ("", "-", "?", "hidden")
 FIX = "take a split whose answers are published; those of others are kept by the benchmark's server"
 LISTS = ("options", "choices", "candidates")
 

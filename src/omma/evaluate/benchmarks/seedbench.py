@@ -67,6 +67,9 @@ class SeedBenchQuestions(Published):
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder or table → its questions about data of `kinds`, in order."""
         table, name = find_tables(file, uri, TABLES, ("test",))[0]
+        if table.suffix != ".parquet" and self.kinds != ("image",):
+            got = f"questions about {' and '.join(self.kinds)}, of which this file has no videos but names of clips, or none"
+            raise DataError(name, got, "test-….parquet of the hub, in which they are frames", "put those into the folder instead")
         if table.suffix == ".json":
             yield from self._published(table, name)
             return
@@ -79,9 +82,6 @@ class SeedBenchQuestions(Published):
         return "A", "B", "C", "D", "[1, 0, 0, 0]", "[0, 1, 0, 0]", "[0, 0, 1, 0]", "[0, 0, 0, 1]"
 
     def _published(self, table: Path, name: str) -> Iterator[Question]:
-        if self.kinds != ("image",):
-            got = f"questions about {' and '.join(self.kinds)}, whose videos are clips of three other data sets"
-            raise DataError(name, got, "test-….parquet of the hub, in which they are frames", "put those into the folder instead")
         folder = find_pictures(table, name, ("SEED-Bench-image",))
         for number, row in enumerate(read_listed(table, name, "questions")[0]):
             where = f"{name}:{number}"
