@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from omma.cli.eval import recorded
@@ -10,6 +12,7 @@ from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.metrics.boxes.click import ClickCalls, OwnPoints, ScreenSpot
 from omma_recipes.suites import screenspot as suites
+from tests.evaluate.drawing import png
 from tests.evaluate.fixtures.screenspot import draw
 
 NAMES = [name for name in vars(suites) if name.startswith("screenspot")]
@@ -64,6 +67,27 @@ def test_files_and_tables_say_the_same(tmp_path):
     assert (table.gold, file.gold) == ([10, 21, 30, 32], [10, 20, 30, 32])
     assert {key: table.facts[key] for key in ("width", "height")} == {"width": 80, "height": 60}
     assert (table.facts["group"], file.facts["group"]) == ("desktop icon", "mobile icon")
+
+
+def test_boxes_of_the_hub_are_of_one_and_its_rows_tell_their_platform(tmp_path):
+    benchmark = suites.screenspot().benchmarks[0]
+    rows = [
+        {
+            "image": {"bytes": png("white", (80, 60))},
+            "bbox": [0.25, 0.5, 0.5, 0.75],
+            "instruction": f"do {source}",
+            "data_type": "icon",
+        }
+        | {"data_source": source, "file_name": "a.png"}
+        for source in ("ios", "macos", "gitlab")
+    ]
+    (tmp_path / "screenspot/data").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "screenspot/data/test-00000-of-00001.parquet")
+    questions = benchmark.questions(Supply(root=tmp_path))
+    assert [q.gold for q in questions] == [[20, 30, 40, 45]] * 3
+    assert [q.facts for q in questions] == [
+        {"group": f"{platform} icon", "width": 80, "height": 60} for platform in ("mobile", "desktop", "web")
+    ]
 
 
 FACTS = {"width": 100, "height": 50}

@@ -1,13 +1,17 @@
 """ScreenSpot, version 2 and ScreenSpot-Pro: where on this screen would you click? (arXiv 2401.10935, 2410.23218, 2504.07981)
 
-screenspot/screenspot_mobile.json, …_desktop.json, …_web.json        img_filename, bbox (xywh px), instruction, data_type, …
-screenspot/screenspot_imgs/….png                                     the screens; or ScreenSpot_Mobile.tsv, … of VLMEvalKit
-screenspot_v2/screenspot_mobile_v2.json, …, screenspotv2_image/      the second version; or ScreenSpot_v2_Mobile.tsv, …
-screenspot_pro/annotations/….json, images/                           ScreenSpot-Pro: bbox (xyxy px), ui_type, group, img_size
+    screenspot/screenspot_mobile.json, …_desktop.json, …_web.json    img_filename, bbox (xywh px), instruction, data_type, …
+    screenspot/screenspot_imgs/….png                                 the screens; or ScreenSpot_Mobile.tsv, … of VLMEvalKit;
+                                                                     or data/test-….parquet of the hub's rootsautomation/ScreenSpot
+    screenspot_v2/screenspot_mobile_v2.json, …, screenspotv2_image/  the second version; or ScreenSpot_v2_Mobile.tsv, …
+    screenspot_pro/annotations/….json, images/                       ScreenSpot-Pro: bbox (xyxy px), ui_type, group, img_size
+
+The hub's boxes are xyxy of 1, and its rows tell their platform by `data_source`.
 """
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +28,7 @@ from omma.metrics.boxes.click import OwnPoints, ScreenSpot
 from omma.metrics.metric import Metric
 
 PLATFORMS = ("mobile", "desktop", "web")
+SOURCES = {"ios": "mobile", "android": "mobile", "macos": "desktop", "windows": "desktop"}  # all others are web sites
 SCREEN = 'In this UI screenshot, what is the position of the element corresponding to the command "'
 
 
@@ -31,8 +36,8 @@ SCREEN = 'In this UI screenshot, what is the position of the element correspondi
 class ScreenSpotQuestions(Pictured):
     """Clicks. The default asks in SeeClick's words for a box, and reads the model's own markup or the JSON of recorded answers.
 
-    `files` and `tables` are names with {platform}; files are read where they are there, else tables. Scores are read by platform
-    and by whether the element is a text or an icon, as papers report them.
+    `files` and `tables` are names with {platform}; files are read where they are there, else tables, else Parquet. Scores are
+    read by platform and by whether the element is a text or an icon, as papers report them.
     """
 
     about: ClassVar[str] = "where to click for a command"
@@ -52,11 +57,19 @@ class ScreenSpotQuestions(Pictured):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → the commands of its platforms. DataError where one of the three is missing."""
-        for platform in PLATFORMS:
+        shards = sorted(file.glob("data/test-*.parquet"))
+        for number, shard in enumerate(shards):
+            yield from self._of_hub(shard, f"{uri}/data/{shard.name}", number)
+        for platform in () if shards else PLATFORMS:
             names = [name.format(platform=platform, Platform=platform.capitalize()) for name in (self.files, self.tables)]
             name = next((name for name in names if (file / name).is_file()), None)
             if name is None:
-                raise DataError(uri, f"neither {names[0]} nor {names[1]}", self.layout, "take the files as they are published")
+                raise DataError(
+                    uri,
+                    f"neither {names[0]} nor {names[1]}, nor data/test-….parquet",
+                    self.layout,
+                    "take the files as they are published",
+                )
             rows, where = read_rows(file / name, f"{uri}/{name}"), f"{uri}/{name}"
             screens = "" if "image" in rows[0] else find_pictures(file, uri, self.pictures)
             for number, row in enumerate(rows):
@@ -69,6 +82,25 @@ class ScreenSpotQuestions(Pictured):
         group = f"{platform} {need(row, 'data_type', where)}"
         sample = asking(f"{platform}:{number}", self.prompt.words(str(command)), [shown], task=group)
         return Question(sample, corners(_listed(need(row, "bbox", where)), where), {"group": group})
+
+    def sized(self, question: Question, width: int, height: int) -> Question:
+        """Question + the size of its screen → the same with its box in px, where the file has it of 1."""
+        sized = super().sized(question, width, height)
+        if "unit" not in sized.facts:
+            return sized
+        x0, y0, x1, y1 = question.gold
+        facts = {name: value for name, value in sized.facts.items() if name != "unit"}
+        return replace(sized, gold=[x0 * width, y0 * height, x1 * width, y1 * height], facts=facts)
+
+    def _of_hub(self, shard: Path, uri: str, part: int) -> Iterator[Question]:
+        for number, row in enumerate(read_rows(shard, uri)):
+            where, box = f"{uri}:{number}", need(row, "bbox", f"{uri}:{number}")
+            if not isinstance(box, list) or len(box) != 4 or not all(isinstance(side, float) and 0 <= side <= 1 for side in box):
+                raise DataError(where, f"bbox {str(box)[:60]}", "x1, y1, x2, y2 of 1")
+            platform = SOURCES.get(str(need(row, "data_source", where)), "web")
+            group = f"{platform} {need(row, 'data_type', where)}"
+            words, shown = self.prompt.words(str(need(row, "instruction", where))), need(row, "image", where)
+            yield Question(asking(f"{part}:{number}", words, shown[:1], task=group), box, {"group": group, "unit": True})
 
 
 @config
