@@ -53,7 +53,7 @@ def find_pictures(place: Path, uri: str, names: Sequence[str]) -> str:
             if (folder / archive).is_file():
                 return f"{prefix}{archive}#{inner or Path(name).name}/"
     wanted = f"one of {', '.join(names)}, as a folder or {ARCHIVE}"
-    raise DataError(uri, "no folder of pictures beside it or above", wanted, "unpack or link it there")
+    raise DataError(uri, "no folder of pictures beside it or above", wanted, "unpack it there, or give --data a folder above both")
 
 
 def find_beside(place: Path, uri: str, name: str) -> tuple[Path, str] | None:
