@@ -12,6 +12,7 @@ from omma.evaluate.asking.compared import Compared, ComparedAmong
 from omma.evaluate.asking.replies import Replies
 from omma.evaluate.benchmarks.aro import AroOrders
 from omma.evaluate.benchmarks.winoground import WinogroundQuestions
+from omma.evaluate.compare import compare, share
 from omma.evaluate.job import evaluate
 from omma.evaluate.known import Known
 from omma.evaluate.question import Question, Supply, asking
@@ -113,6 +114,20 @@ def test_winoground_joins_the_two_pictures_of_an_example(tmp_path):
     assert found["Relation", "group score"].value == 0.0
     assert [one.correct for one in benchmark.mark(records, Known())] == [1, 1, 0, 0, 0, 0]
     assert not math.isnan(found["all", "group score"].low)
+
+
+def test_two_folders_are_compared_example_by_example(tmp_path):
+    (benchmark,) = winoground().benchmarks
+    winoground_rows.draw(tmp_path, benchmark)
+    supply, space = Supply(root=tmp_path), Space(Store(tmp_path))
+    for name, sight in (("a", "shuffled"), ("b", "picture")):
+        evaluate((benchmark,), space, supply, tmp_path / name, sight)
+    (both,) = share(tmp_path / "a", tmp_path / "b", (benchmark,), (benchmark,))
+    (ruled,) = compare(both, Known())
+    assert [pair.a.sample_id for pair in ruled.pairs] == ["0:0", "1:0", "2:0"]
+    group = ruled.differences[0]
+    assert (group.number_b.value, group.number_b.count) == (1.0, 3)
+    assert group.value == 1.0 - group.number_a.value > 0
 
 
 def test_a_limit_keeps_both_pictures_of_an_example(tmp_path):

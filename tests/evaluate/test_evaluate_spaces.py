@@ -12,6 +12,7 @@ from omma.evaluate.benchmarks.class_folders import ClassFolders
 from omma.evaluate.benchmarks.clip_scores import ClipScoreQuestions
 from omma.evaluate.benchmarks.mmeb import MmebQuestions
 from omma.evaluate.benchmarks.retrieval import RetrievalQuestions
+from omma.evaluate.compare import compare, share
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.known import Known
 from omma.evaluate.question import Question, Supply, asking
@@ -150,6 +151,29 @@ def test_names_and_prompts_that_do_not_fit_are_told(tmp_path):
         FOLDERS.questions(Supply(root=tmp_path))
     with pytest.raises(ConfigError, match="prompts with"):
         ClassFolders(name="x", path="val", templates=())
+
+
+def test_two_folders_are_compared_query_by_query(tmp_path):
+    """What is only compared with is no pair; a difference is that of the verdicts."""
+    class_rows.draw(tmp_path, FOLDERS)
+    retrieval_rows.draw(tmp_path, COCO)
+    supply, known = Supply(root=tmp_path), Known()
+    colours, blind = Space(Store(tmp_path)), Space(Store(tmp_path))
+    values = []
+    for name, space, sight in (("a", blind, "shuffled"), ("b", colours, "picture")):
+        values.append(
+            {(v.benchmark, v.variant, v.metric): v.value for v in evaluate((FOLDERS, COCO), space, supply, tmp_path / name, sight)}
+        )
+    both = share(tmp_path / "a", tmp_path / "b", (FOLDERS, COCO), (FOLDERS, COCO))
+    for one in both:
+        for ruled, metric in zip(compare(one, known), one.benchmark.metrics, strict=True):
+            queries = {mark.id for mark in one.benchmark.marked(metric, one.records_a)}
+            assert {pair.a.sample_id for pair in ruled.pairs} == queries
+            for difference in ruled.differences:
+                key = (one.benchmark.name, difference.variant, difference.number_a.metric)
+                assert difference.value == pytest.approx(values[1][key] - values[0][key])
+                assert difference.low <= difference.value <= difference.high
+    assert len(compare(both[0], known)[0].pairs) == 7
 
 
 def test_clip_score_is_its_equation_behind_the_authors_words(tmp_path):

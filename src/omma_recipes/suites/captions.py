@@ -19,7 +19,7 @@ def coco_caption() -> Suite:
 
 
 def coco_karpathy() -> Suite:
-    """The same pictures with the words of lmms-eval's task coco_karpathy_test."""
+    """COCO captions, Karpathy's test split, with the words of lmms-eval's task coco_karpathy_test."""
     prompt = Prompt(before="Describe the image briefly.", question="")
     one = CaptionQuestions(name="coco_karpathy", path="coco_karpathy_test.json", prompt=prompt)
     return Suite(id="coco_karpathy", title="COCO captions (Karpathy test, described briefly)", benchmarks=(one,))
