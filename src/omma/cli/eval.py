@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -207,9 +208,10 @@ def failed(place: Path, benchmark: Benchmark) -> int:
 
 def recorded(answers: Path, benchmark: Benchmark, supply: Supply) -> Recorded:
     """File of answers, or folder with one file a benchmark → answerer; it tells how many questions have no answer."""
-    ids = [question.sample.id for question in benchmark.questions(supply)]
-    found = Recorded(recorded_file(answers, benchmark.name), ids)
-    missing = len(ids) - len(found.said.keys() & set(ids))
+    everything = [question.sample.id for question in replace(benchmark, limit=0).questions(supply)]
+    found = Recorded(recorded_file(answers, benchmark.name), everything)
+    ids = {question.sample.id for question in benchmark.questions(supply)} if benchmark.limit else set(everything)
+    missing = len(ids - found.said.keys())
     if missing:
         say(f"{benchmark.name}: {missing:,} of {len(ids):,} questions have no answer in {found.file}; they count as wrong")
     return found
