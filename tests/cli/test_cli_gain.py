@@ -42,3 +42,19 @@ def test_runs_that_are_swapped_are_told(omma, scored):
 def test_a_folder_without_scores_is_one_line(omma, scored):
     said = omma("gain", f"{scored}/sees", "nowhere")
     assert said.code == 2 and "error: nowhere: no such folder; expected a folder that `omma eval` wrote" in said.err
+
+
+def test_a_folder_of_scores_has_a_report_and_rescore_prints_all_of_it(omma, scored, tmp_path):
+    said = omma("report", scored)
+    assert said.code == 0 and "runs/scores/report.html" in said.out, said.err
+    page = (tmp_path / "runs/scores/report.html").read_text(encoding="utf-8")
+    assert "What seeing is worth" not in page, "no model answered both seeing and blind"
+    assert page.count("data:image/") > 0
+    whole = omma("rescore", scored, "--all")
+    assert whole.code == 0 and "my exact match" in whole.out, whole.err
+
+
+def test_a_report_of_nothing_is_one_line(omma, tmp_path):
+    (tmp_path / "empty").mkdir()
+    said = omma("report", "empty")
+    assert said.code == 2 and "error: empty: no config.yaml and no eval/…/verdicts.json" in said.err
