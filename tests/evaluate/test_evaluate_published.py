@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pkgutil
+import shutil
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -252,6 +253,16 @@ def test_a_broken_picture_is_a_row_that_counts(talk, tmp_path):
     assert "blue.png" in records[1].details["error"]
     assert (verdicts[0].count, verdicts[0].subset) == (6, "all")
     assert verdicts[0].unparsed >= 3
+
+
+def test_pictures_that_are_nowhere_stop_the_job_and_recorded_answers_need_none(talk, tmp_path):
+    pope = BENCHMARKS["pope"]
+    supply = drawn(pope, tmp_path)
+    shutil.rmtree(tmp_path / "val2014")
+    with pytest.raises(DataError, match="none of the first 6 pictures can be read, such as val2014/"):
+        evaluate((pope,), talk(pope), supply, tmp_path / "scores")
+    verdicts = evaluate((pope,), Parrot(["yes", "no"]), replace(supply, look=False), tmp_path / "recorded")
+    assert (verdicts[0].value, verdicts[0].unparsed) == (1.0, 0)
 
 
 def test_two_processes_share_the_questions_and_join_what_one_would_have_written(talk, tmp_path):

@@ -162,8 +162,9 @@ def published(
     place, suite = folder / f"eval/{_seen(name + chosen.ending, sight)}", chosen.benchmarks
     with kept(folder):
         if answers is not None:
+            unseen = replace(supply, look=False)
             for benchmark in suite:
-                evaluate((benchmark,), recorded(answers, benchmark, supply), supply, place, sight)
+                evaluate((benchmark,), recorded(answers, benchmark, unseen), unseen, place, sight)
         else:
             assert supply.store is not None
             answerer = open_model(model, supply.store, pick_device(device), trusted, place / PAID)

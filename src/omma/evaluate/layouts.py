@@ -52,8 +52,7 @@ def find_pictures(place: Path, uri: str, names: Sequence[str]) -> str:
             archive = archive if inner else name + ARCHIVE
             if (folder / archive).is_file():
                 return f"{prefix}{archive}#{inner or Path(name).name}/"
-    wanted = f"one of {', '.join(names)}, as a folder or {ARCHIVE}"
-    raise DataError(uri, "no folder of pictures beside it or above", wanted, "unpack it there, or give --data a folder above both")
+    return f"{next(_upward(place, uri))[1]}{names[0].replace('#', '/')}/"
 
 
 def find_beside(place: Path, uri: str, name: str) -> tuple[Path, str] | None:

@@ -35,6 +35,7 @@ from omma.schema.sample import Media
 from omma.schema.verdict import Record, Verdict
 
 WINDOW = 512  # questions whose pictures are looked at before they are asked
+MANY = 5  # questions with pictures of which one at least must be readable
 GUESSES = 8  # constant answers that are tried as trivial guesses
 Size = Callable[[bytes, str], tuple[int, int]]
 Worded = Callable[[str, Mapping[str, Any]], str]
@@ -193,6 +194,7 @@ class Published(Benchmark):
 
     def _answered(self, answerer: Answerer, questions: Sequence[Question], store: Store | None, sight: Sight) -> Iterator[Record]:
         looked = [_looked_at(question, store, _decoded_size) for question in questions]
+        self._check_pictures(looked)
         answers = self.asking.ask(answerer, [question for question, broken in looked if not broken], self.sampling, through(sight))
         for question, broken in looked:
             answer = Answered("", {"finish": UNREADABLE, "error": broken}) if broken else next(answers)
@@ -209,6 +211,15 @@ class Published(Benchmark):
                 facts=question.facts,
                 details=details,
             )
+
+    def _check_pictures(self, looked: Sequence[tuple[Question, str]]) -> None:
+        """DataError if not one picture of so many questions can be read: then they are not where the benchmark's file says."""
+        shown = [(question, broken) for question, broken in looked if question.sample.media]
+        if len(shown) < MANY or not all(broken for _, broken in shown):
+            return
+        got = f"none of the first {len(shown)} pictures can be read, such as {shown[0][0].sample.media[0].uri}: {shown[0][1]}"
+        fix = "unpack them beside the benchmark's file, or give --data a folder above both"
+        raise DataError(f"suite.{self.name}", got, "the pictures of the benchmark", fix)
 
 
 def _best_guess(metric: Metric, guesses: Sequence[str], marked: Sequence[Marked], worded: Worded) -> list[Marked]:

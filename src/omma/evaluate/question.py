@@ -24,16 +24,20 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """Where questions come from: the held-out and training samples of a run, and the folder of published benchmarks."""
+    """Where questions come from: the held-out and training samples of a run, and the folder of published benchmarks.
+
+    `look` is False where no model looks at pictures, as with recorded answers: then they need not be there.
+    """
 
     heldout: Sequence[Sample] = ()
     train: Sequence[Sample] = ()
     root: Path | None = None
+    look: bool = True
 
     @property
     def store(self) -> Store | None:
         """The pictures of published benchmarks; a run's own are known to its model."""
-        return None if self.root is None else Store(self.root)
+        return Store(self.root) if self.root is not None and self.look else None
 
 
 def asking(name: str, words: str, pictures: Sequence[str] = (), *, task: str = "", kind: str = "image", mark: str = "") -> Sample:
