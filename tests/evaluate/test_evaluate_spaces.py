@@ -1,12 +1,15 @@
 """Spaces: what is compared with what in retrieval, classification, MMEB and CLIPScore; figures restated here by hand."""
 
 import json
+import shutil
+import zipfile
 
 import numpy as np
 import pytest
 
 from omma.core.errors import ConfigError, DataError
 from omma.evaluate.asking.added import Added
+from omma.evaluate.asking.embedded import written
 from omma.evaluate.asking.ensembled import Ensembled
 from omma.evaluate.benchmarks.class_folders import ClassFolders
 from omma.evaluate.benchmarks.clip_scores import ClipScoreQuestions
@@ -122,7 +125,7 @@ def test_classes_are_the_mean_of_their_prompts_at_length_one(tmp_path):
     first, second, shown = (np.array(v) for v in space.embed([*(asking("p", text) for text in prompts), asked[1].sample]))
     units = [vector / np.linalg.norm(vector) for vector in (first, second)]
     assert one == pytest.approx(((units[0] + units[1]) / 2).tolist())
-    assert seen == shown.tolist()
+    assert seen == pytest.approx(shown.tolist(), rel=1e-8)
 
 
 def test_folders_are_classified_by_their_names_in_the_file(tmp_path):
@@ -246,6 +249,39 @@ def test_mmebs_limit_keeps_the_candidates_of_the_queries_that_are_asked(tmp_path
         MmebQuestions(path="MMEB-eval/images").questions(Supply(root=tmp_path))
 
 
+def test_mmebs_data_sets_may_be_chosen(tmp_path):
+    mmeb_rows.draw(tmp_path, MmebQuestions())
+    some = MmebQuestions(datasets=("CIRR", "ImageNet-1K")).questions(Supply(root=tmp_path))
+    assert {one.facts["dataset"] for one in some} == {"CIRR", "ImageNet-1K"}
+    with pytest.raises(DataError, match="no folder VOC2007"):
+        MmebQuestions(datasets=("CIRR", "VOC2007")).questions(Supply(root=tmp_path))
+
+
+def test_mmebs_pictures_lie_in_the_folder_or_in_its_images_or_in_a_zip(tmp_path):
+    benchmark = MmebQuestions()
+    mmeb_rows.draw(tmp_path, benchmark)
+    folder = tmp_path / "MMEB-eval"
+
+    def place():
+        (media,) = benchmark.questions(Supply(root=tmp_path))[0].sample.media
+        assert Store(tmp_path).read(media.uri)
+        return media.uri.removesuffix("drawn/red.png")
+
+    assert place() == "MMEB-eval/images/"
+    with zipfile.ZipFile(folder / "images.zip", "w") as packed:
+        for file in (folder / "images/drawn").iterdir():
+            packed.write(file, f"drawn/{file.name}")
+    (folder / "images/drawn").rename(folder / "drawn")
+    assert place() == "MMEB-eval/"
+    shutil.rmtree(folder / "drawn")
+    assert place() == "MMEB-eval/images.zip#"
+
+
+def test_thirty_two_bits_come_back_from_what_is_written():
+    values = np.random.default_rng(0).normal(size=2000).astype(np.float32) * 10.0 ** np.arange(2000, dtype=np.float32).clip(0, 30)
+    assert np.array_equal(np.array(json.loads(written(values.tolist())), np.float32), values)
+
+
 def test_features_of_words_and_picture_are_added(tmp_path):
     picture(tmp_path / "a.png", "red")
     space = Space(Store(tmp_path))
@@ -255,4 +291,4 @@ def test_features_of_words_and_picture_are_added(tmp_path):
         np.array(v) for v in space.embed([asking("p", "", ["a.png"]), asking("t", "a blue wall"), asked[1].sample])
     )
     assert both == pytest.approx((seen + blue).tolist())
-    assert words == green.tolist()
+    assert words == pytest.approx(green.tolist(), rel=1e-8)

@@ -1,6 +1,5 @@
 """Added: the vector of a picture and words is the sum of theirs, for spaces that place one of them at a time (CLIP)."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -9,7 +8,7 @@ import numpy as np
 from omma.core.config import config
 from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered
-from omma.evaluate.asking.embedded import Embedded, space_of
+from omma.evaluate.asking.embedded import Embedded, space_of, written
 from omma.evaluate.question import Question, asking
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
@@ -27,8 +26,7 @@ class Added(Embedded):
         parts = [_parts(question.sample) for question in questions]
         vectors = space.embed([sample for group in parts for sample in group], sight)
         for group in parts:
-            whole = np.sum([next(vectors) for _ in group], axis=0)
-            yield Answered(json.dumps([float(value) for value in whole]))
+            yield Answered(written(np.sum([next(vectors) for _ in group], axis=0)))
 
 
 def _parts(sample: Sample) -> list[Sample]:

@@ -1,7 +1,7 @@
 """Embedded: the model places a picture, words, or both in a space where near means alike."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
@@ -14,13 +14,18 @@ from omma.generate.sight import Sight
 
 @config
 class Embedded(Asking):
-    """`raw` is a JSON list of floats: the vector, as the model gives it."""
+    """`raw` is a JSON list of floats: the vector, as the model gives it, to 32 bits."""
 
     def ask(self, answerer: Answerer, questions: Sequence[Question], sampling: Sampling, sight: Sight) -> Iterator[Answered]:
         """Questions → vectors. ConfigError for an answerer that embeds nothing."""
         space = space_of(answerer)
         for vector in space.embed([question.sample for question in questions], sight):
-            yield Answered(json.dumps(vector))
+            yield Answered(written(vector))
+
+
+def written(vector: Iterable[float]) -> str:
+    """Vector → JSON list with nine digits a value, which is all that a float of 32 bits has."""
+    return json.dumps([float(f"{value:.9g}") for value in vector])
 
 
 def space_of(answerer: Answerer) -> Embedder:

@@ -1,6 +1,5 @@
 """Ensembled: a picture is one vector; a class is the mean of the unit vectors of all its prompts, as CLIP classifies."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from omma.core.config import config
 from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered
-from omma.evaluate.asking.embedded import Embedded, space_of
+from omma.evaluate.asking.embedded import Embedded, space_of, written
 from omma.evaluate.question import Question, asking
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
@@ -30,9 +29,9 @@ class Ensembled(Embedded):
         vectors = space.embed(samples, sight)
         for question in questions:
             if not question.choices:
-                yield Answered(json.dumps(next(vectors)))
+                yield Answered(written(next(vectors)))
                 continue
             prompts = np.array([next(vectors) for _ in question.choices])
             norms = np.linalg.norm(prompts, axis=1, keepdims=True)
             units = np.divide(prompts, norms, out=prompts.copy(), where=norms > 0)
-            yield Answered(json.dumps([float(value) for value in units.mean(axis=0)]))
+            yield Answered(written(units.mean(axis=0)))

@@ -1,12 +1,12 @@
 """Pooled: a language model that sees reads words and pictures together, and the state of the last token is their vector."""
 
-import json
 from collections.abc import Iterator, Sequence
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered, Asking
+from omma.evaluate.asking.embedded import written
 from omma.evaluate.question import Question
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
@@ -27,4 +27,4 @@ class Pooled(Asking):
             fix = "`omma import` a released folder, or take the suite whose name ends in _added for CLIP"
             raise ConfigError("model", got, "a model of omma", fix)
         for vector in answerer.pool([question.sample for question in questions], sight):
-            yield Answered(json.dumps(vector))
+            yield Answered(written(vector))

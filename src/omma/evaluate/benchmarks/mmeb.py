@@ -2,7 +2,7 @@
 
     MMEB-eval/ImageNet-1K/test-00000-of-00001.parquet, …    a folder a data set, as the hub's TIGER-Lab/MMEB-eval has
                                                             them, or .jsonl
-    MMEB-eval/images/…, or images.zip                       their pictures
+    MMEB-eval/…, MMEB-eval/images/… or images.zip           their pictures, under the names that the rows give them
 
 A row has qry_text, qry_img_path, tgt_text and tgt_img_path; the targets are lists whose first one is right. `<|image_1|>`
 in a text stands where the picture does. A candidate that several queries of a data set share is embedded once.
@@ -29,9 +29,10 @@ Pair = tuple[str, str]  # a text and the name of a picture, either of which may 
 
 @config
 class MmebQuestions(Matched):
-    """The data sets that are there. `limit` draws queries; the candidates that none of them has are left out.
+    """The data sets that are there, or those of `datasets`. `limit` draws queries; candidates that none of them has are left out.
 
-    `pictures` is the folder of the pictures inside `path`, or a zip of that name.
+    All vectors are held when scores are worked out: take a few data sets at a time where they are long.
+    `pictures` is a folder of pictures inside `path`, or a zip of that name.
     """
 
     about: ClassVar[str] = "embeddings of words and pictures on 36 data sets"
@@ -41,20 +42,34 @@ class MmebQuestions(Matched):
     name: str = "mmeb"
     path: str = "MMEB-eval"
     pictures: str = "images"
+    datasets: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = (Mmeb(), StrictMmeb())
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → for each data set its queries, then their candidates."""
-        folders = (
-            sorted(entry for entry in file.iterdir() if entry.is_dir() and entry.name != self.pictures) if file.is_dir() else []
-        )
-        tables = {folder: sorted(one for one in folder.iterdir() if one.suffix in ENDINGS) for folder in folders}
-        if not any(tables.values()):
+        for folder, files in self._tables(file, uri).items():
+            rows = [(f"{uri}/{folder}/{one.name}", row) for one in files for row in read_rows(one, uri, ())]
+            yield from _dataset(folder, rows, self._place(file, uri, rows))
+
+    def _tables(self, file: Path, uri: str) -> dict[str, list[Path]]:
+        """Folder → the tables of each data set that is asked."""
+        folders = sorted(entry for entry in file.iterdir() if entry.is_dir()) if file.is_dir() else []
+        tables = {folder.name: sorted(one for one in folder.iterdir() if one.suffix in ENDINGS) for folder in folders}
+        there = {name: files for name, files in tables.items() if files}
+        if not there:
             raise DataError(uri, "no folder with .parquet or .jsonl files", self.layout)
-        place = f"{uri}/{self.pictures}" if (file / self.pictures).is_dir() else f"{uri}/{self.pictures}.zip#"
-        for folder, files in tables.items():
-            rows = [(f"{uri}/{folder.name}/{one.name}", row) for one in files for row in read_rows(one, uri, ())]
-            yield from _dataset(folder.name, rows, place)
+        missing = sorted(set(self.datasets) - there.keys())
+        if missing:
+            raise DataError(uri, f"no folder {', '.join(missing)}", "a folder for each of `datasets`")
+        return {name: files for name, files in there.items() if not self.datasets or name in self.datasets}
+
+    def _place(self, file: Path, uri: str, rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
+        """What stands before names of pictures: they lie in the folder, in `pictures` there, or in a zip of that name."""
+        shown = [path for _, row in rows for column in ("qry_img_path", "tgt_img_path") for path in _several(row.get(column))]
+        for folder in ("", f"{self.pictures}/"):
+            if shown and (file / folder / shown[0]).is_file():
+                return f"{uri}/{folder}"
+        return f"{uri}/{self.pictures}.zip#" if (file / f"{self.pictures}.zip").is_file() else f"{uri}/{self.pictures}/"
 
     def limited(self, questions: Sequence[Any]) -> list[Any]:
         """Questions → the `limit` queries that are asked, and their candidates."""
@@ -112,7 +127,9 @@ def _sample(name: str, pair: Pair, place: str, where: str) -> Sample:
     text, picture = pair
     if not text and not picture:
         raise DataError(where, "a query or candidate of neither words nor a picture", "one of them")
-    joint = "" if place.endswith("#") else "/"
-    return asking(
-        name, text if picture else text.replace(MARK.format(1), ""), [f"{place}{joint}{picture}"] if picture else [], mark=MARK
-    )
+    words = text if picture else text.replace(MARK.format(1), "")
+    return asking(name, words, [f"{place}{picture}"] if picture else [], mark=MARK)
+
+
+def _several(value: Any) -> list[str]:
+    return [str(item) for item in value if item] if isinstance(value, list) else [str(value)] if value else []
