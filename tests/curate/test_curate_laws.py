@@ -112,6 +112,9 @@ SAMPLES = {
     "Lvis": ("lvis_v1_train.json", '{"images": [{"id": 1, "coco_url": "x/a.png"}], "annotations": [{}]}'),
     "PascalVoc": ("a.xml", "<annotation>"),
     "VisualGenome": ("region_descriptions.json", '[{"id": 1, "regions": [{}]}]'),
+    "Metadata": ("metadata.parquet", "no parquet"),
+    "QuestionAnswer": ("questions.json", '[{"question": "what?", "answer": "a cat"}, 5]'),
+    "Preferences": ("preferences.jsonl", '{"prompt": "what?", "chosen": "a cat", "rejected": "a dog"}\n{}\n'),
     "Refer": ("refs(unc).p", pickle.dumps([5])),
     "RefcocoJsonl": ("refcoco.jsonl", '{"image": "a.png", "sent": "a cat", "bbox": [1, 2, 3, 4]}\n{}\n'),
 }

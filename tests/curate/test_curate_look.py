@@ -1,6 +1,7 @@
 """look: every format is recognised by what stands in it, whatever its file is called, and nothing else is."""
 
 import json
+import pickle
 import tarfile
 
 import pyarrow as pa
@@ -10,12 +11,22 @@ import pytest
 from omma.core.errors import DataError
 from omma.curate.look import formats, look
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
+from omma.curate.readers.coco import Coco
 from omma.curate.readers.csv import Csv
 from omma.curate.readers.easy_vqa import EasyVqa
+from omma.curate.readers.img2dataset import Img2dataset
 from omma.curate.readers.llava_json import LlavaJson
+from omma.curate.readers.lvis import Lvis
 from omma.curate.readers.messages_jsonl import MessagesJsonl
+from omma.curate.readers.metadata import Metadata
 from omma.curate.readers.parquet import Parquet
+from omma.curate.readers.pascal_voc import PascalVoc
+from omma.curate.readers.preferences import Preferences
+from omma.curate.readers.question_answer import QuestionAnswer
+from omma.curate.readers.refcoco_jsonl import RefcocoJsonl
+from omma.curate.readers.refer import Refer
 from omma.curate.readers.txt_beside import TxtBeside
+from omma.curate.readers.visual_genome import VisualGenome
 from omma.curate.readers.webdataset import WebDataset
 
 TALK = [{"from": "human", "value": "<image>\nwhat is it?"}, {"from": "gpt", "value": "noise"}]
@@ -71,7 +82,81 @@ def easy_vqa(root):
     return EasyVqa()
 
 
-MAKERS = (captions_jsonl, csv, txt_beside, llava_json, messages_jsonl, webdataset, parquet, easy_vqa)
+def coco(root, **image):
+    images = [{"id": i, "file_name": f"{i}.png"} | image for i in range(3)]
+    notes = [{"image_id": i, "category_id": 1, "bbox": [0, 0, 9, 9]} for i in range(3)]
+    fields = {"images": images, "annotations": notes, "categories": [{"id": 1, "name": "noise"}]}
+    (root / "instances.json").write_text(json.dumps(fields))
+    return Coco(path="instances.json", pictures="pics")
+
+
+def lvis(root):
+    coco(root, neg_category_ids=[1])
+    return Lvis(path="instances.json", pictures="pics")
+
+
+def pascal_voc(root):
+    box = "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+    for i in range(3):
+        named = f"<filename>{i}.png</filename><object><name>noise</name>{box}</object>"
+        (root / f"{i}.xml").write_text(f"<annotation>{named}</annotation>")
+    return PascalVoc(pictures="pics")
+
+
+def visual_genome(root):
+    (root / "pics").rename(root / "VG_100K")
+    for i in range(3):
+        (root / f"VG_100K/{i}.png").rename(root / f"VG_100K/{i}.jpg")
+    box = {"phrase": "some noise", "x": 1, "y": 1, "width": 8, "height": 8}
+    (root / "regions.json").write_text(json.dumps([{"id": i, "regions": [box | {"image_id": i}]} for i in range(3)]))
+    return VisualGenome(path="regions.json")
+
+
+def refcoco_jsonl(root):
+    (root / "r.jsonl").write_text(
+        "".join(json.dumps({"image": f"{i}.png", "sent": "it", "bbox": [0, 0, 9, 9]}) + "\n" for i in range(3))
+    )
+    return RefcocoJsonl(path="r.jsonl", pictures="pics")
+
+
+def refer(root):
+    refs = [{"ann_id": i, "image_id": i, "split": "train", "sentences": [{"sent": "it"}] * 2} for i in range(3)]
+    (root / "refs(g).p").write_bytes(pickle.dumps(refs))
+    images = [{"id": i, "file_name": f"{i}.png"} for i in range(3)]
+    notes = [{"id": i, "image_id": i, "bbox": [0, 0, 9, 9], "category_id": 1} for i in range(3)]
+    (root / "instances.json").write_text(json.dumps({"images": images, "annotations": notes}))
+    return Refer(path="refs(g).p", pictures="pics")
+
+
+def img2dataset(root):
+    rows = [{"key": str(i), "status": "success", "url": "http://x", "caption": "a long web caption of noise"} for i in range(3)]
+    pq.write_table(pa.Table.from_pylist(rows), root / "pics.parquet")
+    return Img2dataset()
+
+
+def metadata(root):
+    rows = [{"uid": str(i), "url": "http://x", "text": "a long web caption of noise"} for i in range(3)]
+    pq.write_table(pa.Table.from_pylist(rows), root / "pool.parquet")
+    return Metadata(path="pool.parquet", pictures="pics")
+
+
+def question_answer(root):
+    rows = [{"image": f"{i}.png", "question": "what is it?", "answer": "noise"} for i in range(3)]
+    (root / "q.json").write_text(json.dumps(rows))
+    return QuestionAnswer(path="q.json", pictures="pics")
+
+
+def preferences(root):
+    row = {"prompt": "what is it?", "chosen": "noise", "rejected": "a cat"}
+    (root / "pairs.jsonl").write_text("".join(json.dumps(row | {"image": f"{i}.png"}) + "\n" for i in range(3)))
+    return Preferences(path="pairs.jsonl", pictures="pics")
+
+
+MAKERS = (
+    *(captions_jsonl, csv, txt_beside, llava_json, messages_jsonl, webdataset, parquet, easy_vqa),
+    *(coco, lvis, pascal_voc, visual_genome, refcoco_jsonl, refer),
+    *(img2dataset, metadata, question_answer, preferences),
+)
 
 
 def test_every_format_is_here():

@@ -53,6 +53,13 @@ def json_array(path: Path) -> Iterator[Row | Broken]:
             return
 
 
+def json_rows(path: Path) -> Iterator[Row | Broken]:
+    """File of one JSON array or of JSON Lines, told apart by its first sign → its items or lines."""
+    with path.open("rb") as file:
+        start = file.read(1 << 12).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return json_array(path) if start.startswith(b"[") else json_lines(path)
+
+
 def json_object(path: Path) -> dict[str, Any]:
     """File of one JSON object → the object, whole in memory; DataError if it is none or breaks off."""
     try:

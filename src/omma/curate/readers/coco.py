@@ -193,7 +193,7 @@ def _rle(shape: dict[str, Any]) -> Rle:
         return from_text(counts, *size)
     if not (isinstance(counts, list) and all(isinstance(run, int) for run in counts)):
         raise DataError("segmentation.counts", type(counts).__name__, "run lengths, or their compressed text")
-    return Rle(*size, np.array(counts, np.int64))
+    return Rle(size[0], size[1], np.array(counts, np.int64))
 
 
 def _keypoints(values: Any, kind: dict[str, Any]) -> list[list[Any]]:

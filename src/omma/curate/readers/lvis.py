@@ -5,15 +5,17 @@ every object is marked: neither tells of what was not looked for at all. Layout:
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Self
 
 from omma.core.config import config
 from omma.curate.fields import name_of
 from omma.curate.listing import Listing
-from omma.curate.readers.coco import Coco, coco_ends
+from omma.curate.readers.coco import Coco, coco_ends, names_in
 from omma.curate.sniff import beside
 
+ADDRESS = re.compile(rb'"coco_url"\s*:\s*"([\x20\x21\x23-\x7e]*)"')
 LISTS = {"absent": "neg_category_ids", "unfinished": "not_exhaustive_category_ids"}
 
 
@@ -49,9 +51,5 @@ class Lvis(Coco):
         for name in listing.ending(".json"):
             ends = coco_ends(listing, name)
             if b'"neg_category_ids"' in ends:
-                yield cls(path=name, pictures=_pictures(listing, name))
-
-
-def _pictures(listing: Listing, name: str) -> str:
-    """LVIS file → the folder, relative to its own, that its pictures' names begin in."""
-    return beside(listing, name, ["/".join(picture.split("/")[-2:]) for picture in sorted(listing.pictures)[:50]])
+                named = names_in(ends) or ["/".join(found.decode().split("/")[-2:]) for found in ADDRESS.findall(ends)[:50]]
+                yield cls(path=name, pictures=beside(listing, name, named))
