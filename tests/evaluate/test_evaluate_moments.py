@@ -12,6 +12,7 @@ from omma.core.errors import DataError
 from omma.evaluate.benchmarks.moments import MomentQuestions, TimedMoments
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
+from omma.metrics.video.moments import LmmsEvalSpans
 from omma_recipes.suites import moments as suites
 from tests.evaluate.fixtures.moments import LENGTH, ROWS, draw
 
@@ -81,3 +82,27 @@ def test_films_are_found_by_their_ending(tmp_path):
     (tmp_path / "Charades_v1_480/9C.mkv").write_bytes(b"film")
     (tmp_path / PLAIN.path).write_text("9C 0.0 1.0##it\n8D 0.0 1.0##it\n")
     assert [q.sample.media[0].uri for q in asked(tmp_path, PLAIN)] == ["Charades_v1_480/9C.mkv", "Charades_v1_480/8D.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("The event happens in the 24.3 - 30.4 seconds.", (24.3, 30.4)),
+        ("It starts at 2.\nIt ends at 7.5.", (2.0, 7.5)),
+        ("from 9 to 4", (4.0, 9.0)),
+        ("start time 0:12, end time 1:05", (12.0, 65.0)),
+        ("0:12 to 0:20, that is 3 - 4", (12.0, 20.0)),
+        ("5 - 6\nthe event happens in 7 - 8", (7.0, 8.0)),
+        ("9 s - 12 s", (9.0, 12.0)),
+        ("A specific example is : 20.8 - 30.0 seconds", None),
+        ("soon", None),
+    ],
+)
+def test_lmms_eval_reads_more_than_a_range(text, span):
+    """Worked by hand; 200,000 random texts were read as its own `extract_time` reads them."""
+    assert LmmsEvalSpans().read(text, {}) == span
+
+
+def test_any_text_is_read_in_time():
+    for text in ("1" * 200_000, "1:" * 100_000, "1 - " * 50_000, "start " * 40_000, "\n1" * 100_000):
+        LmmsEvalSpans().read(text, {})

@@ -26,7 +26,7 @@ from omma.evaluate.tables import KEY, need, read_rows
 from omma.generate.sampling import Sampling
 from omma.metrics.detection.reply import is_number
 from omma.metrics.metric import Metric
-from omma.metrics.video.moments import Moments, VtimeLlmMoments
+from omma.metrics.video.moments import LmmsEvalMoments, Moments, VtimeLlmMoments
 from omma.schema.verdict import Record
 
 LINE = re.compile(r"(\S+) (\d+(?:\.\d+)?) (\d+(?:\.\d+)?)##(.+)")
@@ -66,7 +66,7 @@ class MomentQuestions(Published):
     videos: tuple[str, ...] = ("Charades_v1_480", "Charades_v1", "videos")
     prompt: Prompt = HARNESS
     sampling: Sampling = Sampling(max_tokens=50)
-    metrics: tuple[Metric, ...] = (Moments(),)
+    metrics: tuple[Metric, ...] = (Moments(), LmmsEvalMoments())
     trivial: tuple[str, ...] = ("0 - 10", "0 - 15", "5 - 15", "10 - 20", "15 - 30", "0 - 30", "0 - 120")
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:

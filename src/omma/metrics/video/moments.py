@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from omma.core.config import Config, config
@@ -92,6 +92,49 @@ class VtimeLlmMoments(Moments):
 
     def overlap(self, said: Span, gold: Span, facts: Facts) -> float:
         return round(span_iou(said, gold), 2)
+
+
+@config
+class LmmsEvalSpans(SpanFormat):
+    """As lmms-eval reads it (`tasks/charades_sta/utils.py`, `extract_time`): in lower case, "to" for a dash, of the lines that
+    speak of a start or an end (of all, if none does) the first range of clock times, else of numbers; else the first two clock
+    times, else the first numbers of two lines, else a range of numbers with an s behind them. The ends are put in order.
+    """
+
+    words: ClassVar[tuple[str, ...]] = ("start", "end", "happen")  # its longer key words hold one of these
+    number: ClassVar[str] = r"\d{1,30}(?:\.\d{1,30})?"
+    clock: ClassVar[str] = r"\d{1,2}:\d{2}(?::\d{2})?"
+    dash: ClassVar[str] = r"\s{0,9}[–-]\s{0,9}"
+    clocks: ClassVar[re.Pattern[str]] = re.compile(rf"\b({clock}){dash}({clock})\b")
+    numbers: ClassVar[re.Pattern[str]] = re.compile(rf"({number}){dash}({number})")
+    marked: ClassVar[re.Pattern[str]] = re.compile(rf"({number})\s{{0,9}}s?{dash}({number})")
+
+    def read(self, text: str, facts: Facts) -> Span | None:
+        lines = re.split(r"[!?\n]", text.lower().replace("a specific example is : 20.8 - 30.0 seconds", "").replace("to", "-"))
+        lines = [line for line in lines if any(word in line for word in self.words)] or lines
+        firsts = [found[0] for line in lines if (found := re.search(rf"\b{self.number}\b", line))]
+        times = [one for line in lines for one in re.findall(rf"\b{self.clock}\b", line)]
+        first = next((pair for pair in (*map(_range(lines), (self.clocks, self.numbers)), times, firsts) if len(pair) > 1), None)
+        pair = first or _range(lines)(self.marked)
+        if not pair:
+            return None
+        begin, end = sorted(map(_seconds, pair[:2]))
+        return begin, end
+
+
+@config
+class LmmsEvalMoments(Moments):
+    """Read more forgivingly: a stretch that ends before it begins is turned round."""
+
+    format: SpanFormat = LmmsEvalSpans()
+
+    variant: ClassVar[str] = "lmms-eval"
+    source: ClassVar[str] = "EvolvingLMMs-Lab/lmms-eval lmms_eval/tasks/charades_sta/utils.py"
+
+
+def _range(lines: Sequence[str]) -> Callable[[re.Pattern[str]], Sequence[str]]:
+    """Lines → a function that gives the two times of the first line that a pattern fits; none if it fits nowhere."""
+    return lambda pattern: next((found.groups() for line in lines if (found := pattern.search(line))), ())
 
 
 def _seconds(text: str) -> float:
