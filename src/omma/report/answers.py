@@ -143,12 +143,14 @@ def _surprise(record: Record) -> tuple[bool, float]:
 
 
 def _note(record: Record) -> str:
-    """What stands below an answer: why it could not be read, or how sure the model was."""
+    """What stands below an answer: why it could not be read, or how sure of a wrong one the model was."""
     if not record.parsed:
         return _why(record)
+    if record.correct is None or _is_right(record):
+        return ""
     logprob = record.details.get("logprob")
     sure = record.details.get("tokens") and isinstance(logprob, int | float) and logprob <= 0
-    return f"said with {math.exp(logprob):.0%} probability" if sure and logprob is not None else ""
+    return f"{math.exp(logprob):.0%} sure of it" if sure and logprob is not None else ""
 
 
 def _unread(name: str, record: Record) -> Unread:
