@@ -9,7 +9,6 @@ import pytest
 from omma.core.errors import ConfigError, DataError
 from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.asking.compared import Compared, ComparedAmong
-from omma.evaluate.asking.replies import Replies
 from omma.evaluate.benchmarks.aro import AroOrders
 from omma.evaluate.benchmarks.winoground import WinogroundQuestions
 from omma.evaluate.compare import compare, share
@@ -96,6 +95,17 @@ def test_a_space_of_colours_is_right_where_colours_tell(tmp_path):
     assert [one.metric for one in splits] == ["accuracy add_att", "accuracy replace_obj", "accuracy swap_att"]
 
 
+def test_recorded_scores_of_any_model_are_scored_as_they_stand(tmp_path):
+    (crepe,) = sugarcrepe().benchmarks
+    crepe_rows.draw(tmp_path, crepe)
+    supply = Supply(root=tmp_path, look=False)
+    names = [question.sample.id for question in crepe.questions(supply)]
+    rows = [{"id": name, "answer": [at, 2.5]} for at, name in enumerate(names[:5])]
+    (tmp_path / "said.json").write_text(json.dumps(rows))
+    whole, *_ = evaluate((crepe,), Recorded(tmp_path / "said.json", names), supply, tmp_path / "scores")
+    assert (whole.value, whole.count, whole.unparsed) == (pytest.approx((0 + 1 / 2 + 1 / 2) / 3), 6, 1)
+
+
 def test_winoground_joins_the_two_pictures_of_an_example(tmp_path):
     """Worked by hand. Example 0 is right. In 1 caption 1 prefers the picture of caption 0. Of 2 a half is missing."""
     (benchmark,) = winoground().benchmarks
@@ -106,7 +116,7 @@ def test_winoground_joins_the_two_pictures_of_an_example(tmp_path):
     supply = Supply(root=tmp_path)
     questions = benchmark.questions(supply)
     said = Recorded(file, [question.sample.id for question in questions])
-    records = list(WinogroundQuestions(asking=Replies()).records(said, questions, supply, "picture"))
+    records = list(benchmark.records(said, questions, supply, "picture"))
     found = {(v.subset, v.metric): v for v in benchmark.score(records, Known())}
     values = [found["all", name].value for name in ("group score", "text score", "image score")]
     assert values == pytest.approx([1 / 3, 2 / 3, 1 / 3])

@@ -19,6 +19,7 @@ from omma.core.errors import ConfigError, DataError
 from omma.core.files import inside
 from omma.evaluate.accuracy import WHOLE
 from omma.evaluate.answerer import Answerer
+from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.asking.replies import Replies
 from omma.evaluate.benchmark import Benchmark, question_words
@@ -195,7 +196,8 @@ class Published(Benchmark):
     def _answered(self, answerer: Answerer, questions: Sequence[Question], store: Store | None, sight: Sight) -> Iterator[Record]:
         looked = [_looked_at(question, store, _decoded_size) for question in questions]
         self._check_pictures(looked)
-        answers = self.asking.ask(answerer, [question for question, broken in looked if not broken], self.sampling, through(sight))
+        asking = Replies() if isinstance(answerer, Recorded) else self.asking  # recorded scores and vectors are texts as they stand
+        answers = asking.ask(answerer, [question for question, broken in looked if not broken], self.sampling, through(sight))
         for question, broken in looked:
             answer = Answered("", {"finish": UNREADABLE, "error": broken}) if broken else next(answers)
             sample = question.sample
