@@ -20,12 +20,14 @@ import tests.evaluate.fixtures as drawings
 from omma.cli.catalogue import catalogue
 from omma.core.config import load, show
 from omma.core.errors import ConfigError, DataError, OmmaError
+from omma.core.progress import say_once
 from omma.evaluate.asking.embedded import Embedded
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import Share, evaluate, read_records, read_suite, rescore
 from omma.evaluate.published import Published
 from omma.evaluate.question import Supply
 from omma.evaluate.suite import Suite
+from omma.evaluate.table import score_table
 from omma.generate.talker import Talker
 from omma.media.footage.frames import Frames
 from omma.media.store import Store
@@ -294,3 +296,21 @@ def test_ids_that_stand_twice_are_refused(tmp_path):
     file.write_text(file.read_text().replace('"id": "b"', '"id": "a"'), encoding="utf-8")
     with pytest.raises(DataError, match="1 ids that stand there twice, such as 'a'"):
         OWN.questions(Supply(root=tmp_path))
+
+
+def test_another_number_of_questions_than_published_is_told(tmp_path, capsys):
+    pope = BENCHMARKS["pope"]
+    say_once.cache_clear()
+    pope.questions(drawn(pope, tmp_path))
+    pope.questions(Supply(root=tmp_path))
+    assert "pope: 6 questions lie there, 9,000 were published; scores are of those that are there\n" == capsys.readouterr().err
+    drawn(OWN, tmp_path)
+    OWN.questions(Supply(root=tmp_path))
+    assert capsys.readouterr().err == ""
+
+
+def test_what_happens_to_equals_stands_below_the_table(talk, tmp_path):
+    aro = BENCHMARKS["vg_relation"]
+    verdicts = evaluate((aro,), talk(aro), drawn(aro, tmp_path), tmp_path / "scores")
+    assert verdicts[0].ties == aro.metrics[0].ties
+    assert f"of equals in {aro.name}: {aro.metrics[0].ties}" in str(score_table({"model": verdicts}).caption)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -66,3 +67,9 @@ def track(items: Iterable[Item], name: str, total: int | None = None) -> Iterato
 def say(text: str) -> None:
     """One line to the person, beside the bars."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+@cache
+def say_once(text: str) -> None:
+    """Say it, but not a second time in this process."""
+    say(text)

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import inside
+from omma.core.progress import say_once
 from omma.evaluate.accuracy import WHOLE
 from omma.evaluate.answerer import Answerer
 from omma.evaluate.answerers.recorded import Recorded
@@ -82,6 +83,10 @@ class Published(Benchmark):
         twice = [name for name, count in Counter(question.sample.id for question in found).items() if count > 1]
         if twice:
             raise DataError(uri, f"{len(twice)} ids that stand there twice, such as {twice[0]!r}", "each id once")
+        if self.size and len(found) != self.size:
+            say(
+                f"{self.name}: {len(found):,} questions lie there, {self.size:,} were published; scores are of those that are there"
+            )
         return self.limited(found)
 
     def place(self, root: Path | None) -> tuple[Path, str]:
@@ -191,6 +196,7 @@ class Published(Benchmark):
             higher_is_better=number.higher_is_better,
             variant=metric.variant,
             unit=number.unit,
+            ties="" if metric.ties == Metric.ties else metric.ties,
         )
 
     def _answered(self, answerer: Answerer, questions: Sequence[Question], store: Store | None, sight: Sight) -> Iterator[Record]:

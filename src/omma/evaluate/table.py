@@ -67,7 +67,8 @@ def score_table(moments: Mapping[str, Sequence[Verdict]], *, whole: bool = False
         if shown < len(rows):
             kind = "more" if rows[0].subset == WHOLE else "by subset"
             table.add_row(f"  … {len(rows) - shown} {kind}", style="dim")
-    table.caption = LEGEND + (f"\n{FOLDED}" if any(shown < len(rows) for rows, shown in blocks) else "")
+    ties = [f"\nof equals in {rows[0].benchmark}: {rows[0].last.ties}" for rows, _ in blocks if rows[0].main and rows[0].last.ties]
+    table.caption = LEGEND + "".join(ties) + (f"\n{FOLDED}" if any(shown < len(rows) for rows, shown in blocks) else "")
     return table
 
 

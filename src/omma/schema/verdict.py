@@ -32,6 +32,7 @@ class Verdict:
 
     `trivial` is what the best picture-blind constant guess scores; `higher_is_better` is False for losses. `variant` is
     whose rule the metric follows; `unit` says how the number is written: shares as per cent, points and nats as they are.
+    `ties` is what the rule does with equals, where there can be any.
     """
 
     benchmark: str
@@ -46,6 +47,7 @@ class Verdict:
     higher_is_better: bool = True
     variant: str = "official"
     unit: Literal["share", "points"] = "share"
+    ties: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def load_processor(folder: Path) -> Any:
 
     try:
         return AutoProcessor.from_pretrained(folder, trust_remote_code=False, backend="pil")
-    except ImportError:
+    except (ImportError, ValueError):  # a video processor without torchvision: absent, or named by a file of its own
         return Assembled(folder)
 
 
