@@ -303,7 +303,7 @@ def test_another_number_of_questions_than_published_is_told(tmp_path, capsys):
     say_once.cache_clear()
     pope.questions(drawn(pope, tmp_path))
     pope.questions(Supply(root=tmp_path))
-    assert "pope: 6 questions lie there, 9,000 were published; scores are of those that are there\n" == capsys.readouterr().err
+    assert capsys.readouterr().err == "pope: 6 questions lie there, 9,000 were published; scores are of those that are there\n"
     drawn(OWN, tmp_path)
     OWN.questions(Supply(root=tmp_path))
     assert capsys.readouterr().err == ""

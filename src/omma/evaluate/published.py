@@ -84,7 +84,7 @@ class Published(Benchmark):
         if twice:
             raise DataError(uri, f"{len(twice)} ids that stand there twice, such as {twice[0]!r}", "each id once")
         if self.size and len(found) != self.size:
-            say(
+            say_once(
                 f"{self.name}: {len(found):,} questions lie there, {self.size:,} were published; scores are of those that are there"
             )
         return self.limited(found)
