@@ -39,7 +39,7 @@ GOLDS = {  # of each ruler: what is right, and a reply that says so
     **dict.fromkeys(("CocoBox", "LvisBox", "Odinw"), (BOXES, json.dumps(BOXES))),
     "CocoKeypoints": (PEOPLE, json.dumps(PEOPLE)),
     **dict.fromkeys(("CocoMask", "LvisMask"), (MASKS, json.dumps(MASKS))),
-    "Moments": ([2.0, 8.0], "2.0 to 8.0"),
+    **dict.fromkeys(("Moments", "LmmsEvalMoments"), ([2.0, 8.0], "2.0 to 8.0")),
     "VtimeLlmMoments": ([2.0, 8.0], "from 05 to 20"),
     "Counting": (7, "seven"),
 }
