@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from omma.evaluate.benchmarks.captions import CaptionQuestions
 from omma.evaluate.captioned import Captioned, file_id, read_captioned
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
+from omma.media.store import Store
 from omma_recipes.suites.captions import coco2017_caption, coco_caption
 from tests.evaluate.drawing import png
 
@@ -74,6 +76,20 @@ def test_tables_that_name_their_pictures_are_read_beside_them(tmp_path):
     row = {"filepath": "val2014", "filename": "COCO_val2014_000000000042.jpg", "cocoid": 42, "sentences": ["a", "b"], "imgid": 3}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "test.parquet")
     assert read_captioned(tmp_path / "test.parquet", "x") == [Captioned("42", f"val2014/{row['filename']}", ("a", "b"))]
+
+
+def test_pictures_are_found_in_a_folder_above_and_in_a_zip(tmp_path):
+    (tmp_path / "notes").mkdir()
+    rows = [{"image": f"val2014/COCO_val2014_{number:012}.jpg", "caption": ["one"]} for number in range(3)]
+    (tmp_path / "notes/coco_karpathy_test.json").write_text(json.dumps(rows))
+    benchmark = CaptionQuestions(name="c", path="notes/coco_karpathy_test.json")
+    with zipfile.ZipFile(tmp_path / "val2014.zip", "w") as packed:
+        for row in rows:
+            packed.writestr(row["image"], png())
+    first = benchmark.questions(Supply(root=tmp_path))[0].sample.media[0].uri
+    assert first == "val2014.zip#val2014/COCO_val2014_000000000000.jpg" and Store(tmp_path).read(first) == png()
+    (tmp_path / "val2014").mkdir()
+    assert benchmark.questions(Supply(root=tmp_path))[1].sample.media[0].uri == "val2014/COCO_val2014_000000000001.jpg"
 
 
 def test_pictures_without_captions_are_refused(tmp_path):

@@ -16,6 +16,7 @@ from typing import Any
 
 from omma.core.errors import DataError
 from omma.core.files import read_text
+from omma.evaluate.layouts import find_pictures
 from omma.evaluate.tables import need, read_rows
 
 IDS = ("image_id", "cocoid", "img_id", "index", "id", "imgid")
@@ -51,6 +52,24 @@ def read_captioned(file: Path, uri: str, split: str = "test") -> list[Captioned]
     if isinstance(data, dict) and isinstance(data.get("images"), list):
         return list(_karpathy(data["images"], uri, split))
     return list(_rows(file, uri))
+
+
+def place_pictures(shown: Sequence[Captioned], file: Path, uri: str, folder: str = "") -> list[str]:
+    """Captioned pictures, their file with its name in the store, a folder that their names leave out → their names in the store.
+
+    A folder of pictures is sought beside the file and above it, also as a zip: val2014, or val2014.zip with it inside.
+    """
+    places: dict[str, str] = {}
+    names = []
+    for one in shown:
+        if one.picture.startswith(f"{uri}#") or (file.is_dir() and one.picture.startswith(f"{uri}/")):
+            names.append(one.picture)
+            continue
+        own, _, name = f"{folder}/{one.picture}".lstrip("/").rpartition("/")
+        if own not in places:
+            places[own] = find_pictures(file, uri, [own]) if own else uri[: len(uri) - len(file.name)]
+        names.append(places[own] + name)
+    return names
 
 
 def file_id(name: str) -> str:

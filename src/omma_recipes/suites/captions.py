@@ -27,7 +27,7 @@ def coco_karpathy() -> Suite:
 
 def coco2017_caption() -> Suite:
     """COCO captions of val2017 (5,000 pictures), with lmms-eval's prompt."""
-    one = CaptionQuestions(name="coco2017_caption", path="captions_val2017.json", pictures="val2017/")
+    one = CaptionQuestions(name="coco2017_caption", path="captions_val2017.json", pictures="val2017")
     return Suite(id="coco2017_caption", title="COCO captions (val2017)", benchmarks=(one,))
 
 
@@ -48,5 +48,5 @@ def flickr30k_caption() -> Suite:
 def nocaps() -> Suite:
     """NoCaps validation: captions of objects that COCO's captions never name, in-, near- and out-domain."""
     metrics = (NoCapsCider(), Bleu(), RougeL())
-    one = CaptionQuestions(name="nocaps", path="nocaps_val_4500_captions.json", pictures="val/", metrics=metrics)
+    one = CaptionQuestions(name="nocaps", path="nocaps_val_4500_captions.json", pictures="val", metrics=metrics)
     return Suite(id="nocaps", title="NoCaps (validation)", benchmarks=(one,))

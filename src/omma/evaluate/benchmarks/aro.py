@@ -3,7 +3,7 @@
     visual_genome_relation.json       rows with image_path, bbox_x, bbox_y, bbox_w, bbox_h, true_caption, false_caption,
                                       relation_name
     visual_genome_attribution.json    the same with attributes (two words)
-    images/…                          the pictures, beside them; the box alone is shown
+    images/…                          the pictures, beside them (or vgr_vga_images.zip); the box alone is shown
     coco_order.parquet, …             rows with images, correct_caption, hard_text_1 to hard_text_4; also .jsonl, with image
 
 The authors' program shuffles the captions of COCO-Order and Flickr30k-Order anew in every run, with a tagger that changes
@@ -20,6 +20,7 @@ from omma.core.config import config
 from omma.core.errors import DataError
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.compared import Compared
+from omma.evaluate.layouts import find_pictures
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need, read_rows
@@ -29,6 +30,7 @@ from omma.metrics.pairs.aro import AroOrder, AroRelation, StrictAroOrder
 from omma.schema.verdict import Record
 
 BOX = ("bbox_x", "bbox_y", "bbox_w", "bbox_h")
+PICTURES = ("images", "vgr_vga_images.zip#images")
 NEGATIVES = tuple(f"hard_text_{number}" for number in range(1, 5))
 
 
@@ -46,24 +48,25 @@ class AroPairs(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Table → one question a row: [false caption, true caption]."""
+        places = find_pictures(file, uri, PICTURES)
         for number, row in enumerate(read_rows(file, uri)):
             where = f"{uri}:{number}"
             captions = tuple(str(need(row, name, where)) for name in ("false_caption", "true_caption"))
-            sample = asking(str(number), self.words, [self._picture(row, uri, where)])
+            sample = asking(str(number), self.words, [self._picture(row, places, uri, where)])
             yield Question(sample, captions[1], _group(row), captions)
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:
         """The same score for every caption."""
         return ("[0.0, 0.0]",)
 
-    def _picture(self, row: dict[str, Any], uri: str, where: str) -> str:
+    def _picture(self, row: dict[str, Any], places: str, uri: str, where: str) -> str:
         if "image_path" not in row:
             shown = need(row, "image", where)
             return shown[0] if isinstance(shown, tuple) else self.beside(uri, str(shown))
         box = [need(row, side, where) for side in BOX]
         if not all(isinstance(side, int | float) for side in box):
             raise DataError(where, f"a box of {box}", "four numbers in px")
-        return f"{self.beside(uri, 'images')}/{row['image_path']}{MARK}{','.join(str(int(side)) for side in box)}"
+        return f"{places}{row['image_path']}{MARK}{','.join(str(int(side)) for side in box)}"
 
 
 @config

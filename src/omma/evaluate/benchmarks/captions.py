@@ -2,7 +2,7 @@
 
     dataset_coco.json     Karpathy's splits, of which `split` is asked; or BLIP's coco_karpathy_test.json, COCO's own
                           captions_val2014.json, a folder of Parquet files, VLMEvalKit's COCO_VAL.tsv
-    val2014/…             the pictures, beside it (none for Parquet and TSV, which hold them)
+    val2014/…             the pictures, beside it, or val2014.zip (none for Parquet and TSV, which hold them)
 
 An answer's id is COCO's `image_id`, so that result files of COCO's server are read as they are. METEOR and SPICE are
 Java programs: they are metrics of omma (`meteor`, `spice`) for who gives it their jars, and no part of the suites.
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.evaluate.captioned import read_captioned
+from omma.evaluate.captioned import place_pictures, read_captioned
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
@@ -29,7 +29,7 @@ SENTENCE = "Provide a one-sentence caption for the provided image."  # lmms-eval
 
 @config
 class CaptionQuestions(Published):
-    """The official scorers have no prompt: words and length are lmms-eval's. `pictures` is put before names of pictures."""
+    """The official scorers have no prompt: words and length are lmms-eval's. `pictures` is the folder that names leave out."""
 
     about: ClassVar[str] = "one sentence about a picture"
     abilities: ClassVar[tuple[str, ...]] = ("captioning",)
@@ -43,8 +43,8 @@ class CaptionQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """File → one question a picture."""
-        for one in read_captioned(file, uri, self.split):
-            picture = one.picture if "#" in one.picture else self.beside(uri, f"{self.pictures}{one.picture}")
+        shown = read_captioned(file, uri, self.split)
+        for one, picture in zip(shown, place_pictures(shown, file, uri, self.pictures), strict=True):
             yield Question(asking(one.id, self.prompt.words(""), [picture], task="caption"), list(one.captions), one.facts)
 
     def guesses(self, records: Sequence[Record]) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
     coco_karpathy_test.json    5,000 pictures; or dataset_coco.json, of which `split` is asked; or another file of captions
     flickr30k_test.json        1,000 pictures
-    val2014/…                  the pictures, beside it
+    val2014/…                  the pictures, beside it, or val2014.zip
 
 Captions are read as they stand, as LAION-AI/CLIP_benchmark does; BLIP reads them in lower case and without marks.
 """
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.evaluate.captioned import read_captioned
+from omma.evaluate.captioned import place_pictures, read_captioned
 from omma.evaluate.matched import Contest, Matched
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.question import Question, asking
@@ -48,8 +48,8 @@ class RetrievalQuestions(Matched):
         """File → all pictures, then all captions."""
         shown = read_captioned(file, uri, self.split)
         facts = [{"picture": one.id, "fold": place * self.folds // len(shown)} for place, one in enumerate(shown)]
-        for one, own in zip(shown, facts, strict=True):
-            picture = one.picture if "#" in one.picture else self.beside(uri, f"{self.pictures}{one.picture}")
+        names = place_pictures(shown, file, uri, self.pictures)
+        for one, own, picture in zip(shown, facts, names, strict=True):
             yield Question(asking(one.id, "", [picture]), None, {"way": WAYS[0]} | own)
         for one, own in zip(shown, facts, strict=True):
             for number, text in enumerate(one.captions):

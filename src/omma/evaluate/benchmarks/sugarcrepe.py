@@ -2,7 +2,7 @@
 
 data/add_att.json, add_obj.json, replace_att.json, replace_obj.json, replace_rel.json, swap_att.json, swap_obj.json
                     objects of rows by number: filename, caption, negative_caption
-val2017/….jpg       COCO's pictures, beside the folder
+val2017/….jpg       COCO's pictures, in the folder or above it, or val2017.zip
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ from omma.core.errors import DataError
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.compared import Compared
 from omma.evaluate.asking.replies import Replies
+from omma.evaluate.layouts import find_pictures
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need, read_rows
@@ -44,9 +45,10 @@ class SugarCrepeQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → the questions of its splits: [caption, negative]."""
+        places = find_pictures(file, uri, [self.pictures])
         for split, where, row in split_rows(file, uri):
             captions = (str(need(row, POSITIVE, where)), str(need(row, NEGATIVE, where)))
-            picture = self.beside(uri, f"{self.pictures}/{need(row, 'filename', where)}")
+            picture = f"{places}{need(row, 'filename', where)}"
             name = f"{split}:{need(row, 'id', where)}"
             yield Question(asking(name, self.words, [picture], task=split), captions[0], {"split": split}, captions)
 
@@ -71,9 +73,10 @@ class SugarCrepeAskedQuestions(SugarCrepeQuestions):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → two questions a row: the caption first, then the negative first."""
+        places = find_pictures(file, uri, [self.pictures])
         for split, where, row in split_rows(file, uri):
             said = (str(need(row, POSITIVE, where)), str(need(row, NEGATIVE, where)))
-            picture = self.beside(uri, f"{self.pictures}/{need(row, 'filename', where)}")
+            picture = f"{places}{need(row, 'filename', where)}"
             for first, captions in (("positive", said), ("negative", said[::-1])):
                 words = self.words.replace("{first}", captions[0]).replace("{second}", captions[1])
                 name = f"{split}:{need(row, 'id', where)}:{first}-first"

@@ -2,7 +2,7 @@
 
 data/replace_att.json, replace_obj.json, replace_rel.json, swap_att.json, swap_obj.json
                     lists of rows: id, filename, caption, caption2, negative_caption
-val2017/….jpg       COCO's pictures, beside the folder
+val2017/….jpg       COCO's pictures, in the folder or above it, or val2017.zip
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ from omma.core.config import config
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.compared import ComparedAmong
 from omma.evaluate.benchmarks.sugarcrepe import NEGATIVE, POSITIVE, split_rows
+from omma.evaluate.layouts import find_pictures
 from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import need
@@ -39,9 +40,10 @@ class SugarCrepePlusQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Folder → the questions of its splits: [caption, the other caption, negative]."""
+        places = find_pictures(file, uri, [self.pictures])
         for split, where, row in split_rows(file, uri):
             captions = tuple(str(need(row, name, where)) for name in (POSITIVE, "caption2", NEGATIVE))
-            picture = self.beside(uri, f"{self.pictures}/{need(row, 'filename', where)}")
+            picture = f"{places}{need(row, 'filename', where)}"
             name = f"{split}:{need(row, 'id', where)}"
             yield Question(asking(name, self.words, [picture], task=split), list(captions[:2]), {"split": split}, captions)
 

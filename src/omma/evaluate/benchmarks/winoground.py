@@ -17,6 +17,7 @@ from omma.core.config import config
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.compared import Compared
 from omma.evaluate.known import Known
+from omma.evaluate.layouts import find_pictures
 from omma.evaluate.marks import SHOWN
 from omma.evaluate.published import UNANSWERED, Published
 from omma.evaluate.question import Question, asking
@@ -47,13 +48,13 @@ class WinogroundQuestions(Published):
 
     def read(self, file: Path, uri: str) -> Iterator[Question]:
         """Table → two questions an example, the first picture first."""
-        folder = "images" if (file.parent / "images").is_dir() else "images.zip#images"
+        places = find_pictures(file, uri, ["images"])
         for number, row in enumerate(read_rows(file, uri, PICTURES)):
             where = f"{uri}:{number}"
             name, captions = str(row.get("id", number)), tuple(str(need(row, one, where)) for one in CAPTIONS)
             for at, column in enumerate(PICTURES):
                 shown = need(row, column, where)
-                picture = shown[0] if isinstance(shown, tuple) else self.beside(uri, f"{folder}/{shown}.png")
+                picture = shown[0] if isinstance(shown, tuple) else f"{places}{shown}.png"
                 facts = {"example": name, "picture": at, "collapsed_tag": str(row.get("collapsed_tag", ""))}
                 yield Question(asking(f"{name}:{at}", self.words, [picture]), captions[at], facts, captions)
 
