@@ -9,14 +9,14 @@ from omma.evaluate.table import FOLDED, score_rows, score_table, with_interval, 
 from omma.schema.verdict import Verdict
 
 
-def verdict(metric="accuracy", value=0.5, subset="all", variant="official", low=None, high=None, **more):
+def verdict(metric="accuracy", value=0.5, subset="all", variant="official", low=None, high=None, name="mmx", **more):
     low, high = value - 0.02 if low is None else low, value + 0.02 if high is None else high
-    return Verdict("mmx", metric, subset, value, 1200, 3, low, high, 0.25, variant=variant, **more)
+    return Verdict(name, metric, subset, value, 1200, 3, low, high, 0.25, variant=variant, **more)
 
 
-def printed(*verdicts, whole=False):
+def printed(*verdicts, whole=False, models=("llava",)):
     console = Console(width=110, record=True, file=io.StringIO())
-    console.print(score_table({"llava": verdicts}, whole=whole))
+    console.print(score_table(dict.fromkeys(models, verdicts), whole=whole))
     return [line.rstrip().removeprefix(" ") for line in console.export_text().splitlines() if line.strip()]
 
 
@@ -61,3 +61,23 @@ def test_long_lists_of_subsets_are_folded_and_the_table_says_how_to_see_them():
 def test_of_harnesses_only_the_first_numbers_stand():
     lines = printed(verdict(), *[verdict(f"part {n}", variant="lmms-eval") for n in range(5)])
     assert lines[5] == "  … 3 more"
+
+
+def test_of_many_benchmarks_each_has_its_first_number_and_the_first_of_each_harness():
+    def one(name):
+        return (
+            verdict(name=name),
+            verdict("more", name=name),
+            verdict(subset="a", name=name),
+            verdict(variant="lmms-eval", name=name),
+        )
+
+    lines = printed(*[item for name in "abcdef" for item in one(name)])
+    assert sum("accuracy" in line for line in lines) == 12 and not any("more  " in line for line in lines)
+    assert f"… 12 more numbers: {FOLDED}" in " ".join(lines)
+
+
+def test_many_columns_have_no_room_for_intervals_and_names_keep_theirs():
+    lines = printed(verdict(), models=[f"model {n}" for n in range(7)])
+    assert "±" not in " ".join(lines) and any(line.startswith("mmx accuracy ") for line in lines)
+    assert "±" in " ".join(printed(verdict(), models=("a", "b")))

@@ -21,8 +21,11 @@ Key = tuple[str, str, str, str]  # benchmark, variant, subset, metric
 ABSENT = "–"
 OWN_RULE = ("official", "omma")  # whose numbers need no name beside them
 NUMBERS, SUBSETS, OTHERS = 6, 8, 2  # rows of a benchmark before the rest is folded: whole, per subset, per harness
-LEGEND = "± half of the 95% bootstrap interval · ↓ lower is better · trivial: the best constant answer without looking"
-FOLDED = "… more: `omma rescore FOLDER --all` prints them, `omma report FOLDER` shows them"
+BENCHMARKS, COLUMNS = 4, 4  # with more of them only first numbers stand; with more of these only values
+LONGEST_NAME = 44
+INTERVAL = "± half of the 95% bootstrap interval"
+LEGEND = "↓ lower is better · trivial: the best constant answer without looking"
+FOLDED = "`omma rescore FOLDER --all` prints them, `omma report FOLDER` shows them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +58,27 @@ def read_moments(folder: Path) -> dict[str, list[Verdict]]:
 
 
 def score_table(moments: Mapping[str, Sequence[Verdict]], *, whole: bool = False) -> Table:
-    """Verdicts per moment → a table with a column for each; long lists are folded, and say how to see all, unless `whole`."""
+    """Verdicts per moment → a table with a column for each; long lists are folded, and say how to see all, unless `whole`.
+
+    Intervals are left out where there are more columns than they have room beside.
+    """
+    wide = len(moments) > COLUMNS
     table = Table(box=SIMPLE_HEAD, caption_justify="left", pad_edge=False, collapse_padding=True)
-    table.add_column("score", overflow="fold")
+    table.add_column("score", no_wrap=True, overflow="ellipsis", max_width=LONGEST_NAME)
     for name in ("n", *moments, "trivial", "unparsed"):
         table.add_column(name, justify="right", overflow="fold")
-    blocks = [(rows, len(rows) if whole else _shown(rows)) for rows in _blocks(score_rows(list(moments.values())))]
-    for rows, shown in blocks:
-        for row in rows[:shown]:
-            table.add_row(*_cells(row), style="bold" if row.main else "dim" if row.variant else "")
-        if shown < len(rows):
-            kind = "more" if rows[0].subset == WHOLE else "by subset"
-            table.add_row(f"  … {len(rows) - shown} {kind}", style="dim")
-    ties = [f"\nof equals in {rows[0].benchmark}: {rows[0].last.ties}" for rows, _ in blocks if rows[0].main and rows[0].last.ties]
-    table.caption = LEGEND + "".join(ties) + (f"\n{FOLDED}" if any(shown < len(rows) for rows, shown in blocks) else "")
+    rows = score_rows(list(moments.values()))
+    many = len({row.benchmark for row in rows}) > BENCHMARKS
+    blocks = [(block, len(block) if whole else _shown(block, many)) for block in _blocks(rows)]
+    for block, shown in blocks:
+        for row in block[:shown]:
+            table.add_row(*_cells(row, wide), style="bold" if row.main else "dim" if row.variant else "")
+        if shown < len(block) and not many:
+            kind = "more" if block[0].subset == WHOLE else "by subset"
+            table.add_row(f"  … {len(block) - shown} {kind}", style="dim")
+    folded = sum(len(block) - shown for block, shown in blocks)
+    legend = LEGEND if wide else f"{INTERVAL} · {LEGEND}"
+    table.caption = legend + (f"\n… {folded} more numbers: {FOLDED}" if folded else "")
     return table
 
 
@@ -112,16 +122,21 @@ def _blocks(rows: Sequence[Row]) -> list[list[Row]]:
     return [list(group) for _, group in groupby(rows, key=lambda row: (row.benchmark, row.variant, row.subset == WHOLE))]
 
 
-def _shown(rows: Sequence[Row]) -> int:
-    """How many rows of a block stand in the table: subsets all or none, of harnesses only the first numbers."""
+def _shown(rows: Sequence[Row], many: bool) -> int:
+    """How many rows of a block stand in the table: subsets all or none, of harnesses only the first numbers.
+
+    Of many benchmarks the first number alone.
+    """
+    if many:
+        return int(rows[0].subset == WHOLE)
     if rows[0].subset != WHOLE:
         return len(rows) if len(rows) <= SUBSETS and not rows[0].variant else 0
     return min(len(rows), NUMBERS if not rows[0].variant or rows[0].main else OTHERS)
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, wide: bool) -> list[str]:
     last = row.last
-    found = [ABSENT if verdict is None else with_interval(verdict) for verdict in row.found]
+    found = [ABSENT if one is None else written(one, one.value) if wide else with_interval(one) for one in row.found]
     trivial = ABSENT if last.trivial is None else written(last, last.trivial)
     unparsed = f"{last.unparsed:,}" if last.unparsed else ""
     return [f"{row.benchmark} {row.name}" if row.main else f"  {row.name}", f"{last.count:,}", *found, trivial, unparsed]
