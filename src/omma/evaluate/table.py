@@ -66,7 +66,7 @@ def score_table(moments: Mapping[str, Sequence[Verdict]], *, whole: bool = False
     table = Table(box=SIMPLE_HEAD, caption_justify="left", pad_edge=False, collapse_padding=True)
     table.add_column("score", no_wrap=True, overflow="ellipsis", max_width=LONGEST_NAME)
     for name in ("n", *moments, "trivial", "unparsed"):
-        table.add_column(name, justify="right", overflow="fold")
+        table.add_column(name, justify="right", overflow="fold", no_wrap=name not in moments)
     rows = score_rows(list(moments.values()))
     many = len({row.benchmark for row in rows}) > BENCHMARKS
     blocks = [(block, len(block) if whole else _shown(block, many)) for block in _blocks(rows)]
