@@ -188,7 +188,7 @@ def test_the_table_shows_all_moments_beside_the_trivial_guess(make, talker, held
     header = next(line for line in lines if "unparsed" in line)
     assert header.index("before") < header.index("after-instruct") < header.index("blind") < header.index("trivial")
     (row,) = [line for line in lines if "yesno" in line]
-    assert row.split() == ["yesno", "accuracy", "8", "0.0%", "±0.0", "50.0%", "±37.5", "50.0%", "±37.5", "50.0%"]
+    assert row.split() == ["yesno", "accuracy", "8", "0.0%", "±0.0", "50.0%", "±37.5", "50.0%", "±37.5", "50.0%", "0–8"]
     (loss,) = [line for line in lines if "caption_loss" in line]
     assert loss.split() == ["caption_loss", "loss", "↓", "5", "2.667", "±0.000", "2.667", "±0.000", "3.667", "±0.000", "–"]
 

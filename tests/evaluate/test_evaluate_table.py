@@ -63,6 +63,14 @@ def test_of_harnesses_only_the_first_numbers_stand():
     assert lines[5] == "  … 3 more"
 
 
+def test_models_that_were_asked_or_understood_differently_show_the_fewest_and_the_most():
+    few = Verdict("mmx", "accuracy", "all", 0.5, 50, 0, 0.4, 0.6, None)
+    (row,) = score_rows([[verdict()], [few]])
+    assert (row.count, row.unparsed) == ("50–1,200", "0–3")
+    (row,) = score_rows([[verdict()], [verdict(value=0.7)]])
+    assert (row.count, row.unparsed) == ("1,200", "3")
+
+
 def test_of_many_benchmarks_each_has_its_first_number_and_the_first_of_each_harness():
     def one(name):
         return (

@@ -45,6 +45,16 @@ class Row:
         return [verdict for verdict in self.found if verdict is not None][-1]
 
     @property
+    def count(self) -> str:
+        """How many questions; the fewest and the most where columns differ, so that no denominator changes silently."""
+        return _spread([one.count for one in self.found if one is not None])
+
+    @property
+    def unparsed(self) -> str:
+        """How many replies could not be read; the fewest and the most where columns differ."""
+        return _spread([one.unparsed for one in self.found if one is not None])
+
+    @property
     def name(self) -> str:
         """What it is called below the benchmark's name."""
         parts = [f"{self.variant}:" if self.variant else "", "" if self.subset == WHOLE else self.subset, self.metric]
@@ -138,13 +148,18 @@ def _cells(row: Row, wide: bool) -> list[str]:
     last = row.last
     found = [ABSENT if one is None else written(one, one.value) if wide else with_interval(one) for one in row.found]
     trivial = ABSENT if last.trivial is None else written(last, last.trivial)
-    unparsed = f"{last.unparsed:,}" if last.unparsed else ""
-    return [f"{row.benchmark} {row.name}" if row.main else f"  {row.name}", f"{last.count:,}", *found, trivial, unparsed]
+    name = f"{row.benchmark} {row.name}" if row.main else f"  {row.name}"
+    return [name, row.count, *found, trivial, "" if row.unparsed == "0" else row.unparsed]
 
 
 def _whose(variant: str, own: str) -> str:
     """The name of a rule; none for the benchmark's own where that is the official one, or ours."""
     return "" if variant == own and variant in OWN_RULE else variant
+
+
+def _spread(counts: Sequence[int]) -> str:
+    ends = dict.fromkeys((min(counts), max(counts)))
+    return "–".join(f"{end:,}" for end in ends)
 
 
 def _key(verdict: Verdict) -> Key:

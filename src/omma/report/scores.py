@@ -41,7 +41,7 @@ class ScoreRow:
     variant: str
     kind: Kind
     asked: str
-    unparsed: int
+    unparsed: str
     trivial: str
     trivial_at: float
     cells: tuple[Cell | None, ...]
@@ -130,8 +130,8 @@ def _row(facts: Facts, columns: tuple[str, ...], row: Row) -> ScoreRow:
         subset=row.subset,
         variant=row.variant,
         kind=_kind(row),
-        asked=f"{latest.count:,}" + (f" of {benchmark.size:,}" if benchmark is not None and part else ""),
-        unparsed=latest.unparsed,
+        asked=row.count + (f" of {benchmark.size:,}" if benchmark is not None and part else ""),
+        unparsed=row.unparsed,
         trivial="" if trivial is None else written(latest, trivial),
         trivial_at=100 * trivial if trivial is not None and _is_bar(latest) else 0.0,
         cells=tuple(None if one is None else _cell(one) for one in row.found),

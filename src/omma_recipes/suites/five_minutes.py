@@ -17,9 +17,9 @@ Left out: points that have no common scale (MME, OCRBench, captions), numbers of
 few drawn by lot would tear most apart (MMBench, MMVP, HallusionBench), and boxes, which every model line writes its own way.
 
 `benchmarks/five_minutes.py` measures what it costs: with 0.2 billion parameters and pictures of 224 px, minutes of one core.
-Larger pictures cost in proportion. Twenty questions of each, drawn by the benchmark's own seed, are the same for everyone. The interval of one part is some 20
-points wide on either side, that of the mean over all parts some 6: enough to see that a model is broken or has learnt to see,
-not to rank two that are close.
+Larger pictures cost in proportion. Twenty questions of each, drawn by the benchmark's own seed, are the same for everyone. The
+interval of one part is some 20 points wide on either side, that of the mean over all parts some 6: enough to see that a model is
+broken or has learnt to see, not to rank two that are close.
 """
 
 from dataclasses import replace
