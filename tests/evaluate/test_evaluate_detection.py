@@ -13,7 +13,7 @@ from omma.core.errors import DataError
 from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmarks.coco_detection import CocoDetection, CocoJoints, CocoMasks
 from omma.evaluate.benchmarks.lvis import LvisDetection
-from omma.evaluate.benchmarks.odinw import OdinwDetection
+from omma.evaluate.benchmarks.odinw import ALL, THIRTEEN, OdinwDetection
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.question import Supply
 from omma.metrics.boxes.written import Qwen3Vl, Qwen25Vl
@@ -100,7 +100,7 @@ def test_lvis_scores_as_the_two_files_do(tmp_path):
 def test_a_results_file_for_all_sets_names_the_set_of_each_row(tmp_path):
     benchmark = OdinwDetection()
     odinw.draw(tmp_path, benchmark)
-    names = [place.partition("/")[0] for place in benchmark.sets]
+    names = [one.partition(" ")[0] for one in benchmark.sets]
     rows = [found(k, 1, [4, 5, 20, 10 + k], 0.5, dataset=name) for k, name in enumerate(names) if k % 2]
     supply = Supply(root=tmp_path)
     verdicts = evaluate((benchmark,), recorded(results(tmp_path, rows), benchmark, supply), supply, tmp_path / "scores")
@@ -108,10 +108,16 @@ def test_a_results_file_for_all_sets_names_the_set_of_each_row(tmp_path):
     assert {v.metric: v.value for v in verdicts}[f"AP {names[1]}"] == pytest.approx(1.0)
 
 
+def test_all_of_odinw_is_35_sets_that_have_names_of_their_own():
+    names, places = zip(*(one.split(" ", 1) for one in ALL), strict=True)
+    assert len(set(names)) == len(set(places)) == 35
+    assert {one.partition(" ")[2] for one in THIRTEEN} < set(places)
+
+
 def test_a_missing_set_is_told(tmp_path):
     benchmark = OdinwDetection()
     odinw.draw(tmp_path, benchmark)
-    (tmp_path / benchmark.path / benchmark.sets[4]).unlink()
+    next((tmp_path / benchmark.path / "PascalVOC").rglob("*.json")).unlink()
     with pytest.raises(DataError, match="all 13 sets"):
         benchmark.questions(Supply(root=tmp_path))
 

@@ -2,7 +2,7 @@
 
 from omma.evaluate.benchmarks.coco_detection import CocoDetection, CocoJoints, CocoMasks
 from omma.evaluate.benchmarks.lvis import LvisDetection, LvisMasks
-from omma.evaluate.benchmarks.odinw import OdinwDetection
+from omma.evaluate.benchmarks.odinw import ALL, OdinwDetection
 from omma.evaluate.pictured import SeenNative
 from omma.evaluate.suite import Suite
 from omma.metrics.boxes.written import Qwen3Vl, Qwen25Vl
@@ -52,6 +52,11 @@ def lvis_segmentation() -> Suite:
 def odinw13() -> Suite:
     """ODinW, thirteen sets: mean box AP of a detector's results file."""
     return Suite(id="odinw13", title="ODinW-13 detection", benchmarks=(OdinwDetection(),))
+
+
+def odinw35() -> Suite:
+    """ODinW, all 35 sets: mean box AP of a detector's results file."""
+    return Suite(id="odinw35", title="ODinW-35 detection", benchmarks=(OdinwDetection(name="odinw35", sets=ALL),))
 
 
 def odinw13_qwen2_5_vl() -> Suite:

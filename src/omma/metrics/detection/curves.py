@@ -67,6 +67,8 @@ def intervals(matched: Matched, num_categories: int, num_pictures: int, seed: st
     the envelope of precision, so the draws are moved until their mean is the value itself, and cut to [0, 1].
     """
     order = np.lexsort((-matched.score, matched.category))
+    if not order.size:
+        return np.full((2, matched.hit.shape[2] + 1), 0.0 if matched.real[:, 0].any() else np.nan)
     levels = [_level(matched, order, level) for level in range(matched.hit.shape[2])]
     real = matched.real[:, 0]
     picture, category = matched.real_picture[real], matched.real_category[real]
