@@ -12,12 +12,14 @@ import pytest
 from omma.core.errors import DataError
 from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmarks.captions import CaptionQuestions
+from omma.evaluate.benchmarks.chair import ChairQuestions
 from omma.evaluate.captioned import Captioned, file_id, read_captioned
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.media.store import Store
 from omma_recipes.suites.captions import coco2017_caption, coco_caption
 from tests.evaluate.drawing import png
+from tests.evaluate.fixtures import chair as chair_rows
 
 GOLDEN = Path(__file__).parents[2] / "../shared/golden/coco-caption-fakecap"
 
@@ -108,3 +110,21 @@ def test_pictures_without_captions_are_refused(tmp_path):
 )
 def test_pictures_have_the_numbers_of_their_names(name, number):
     assert file_id(name) == number
+
+
+def test_chair_counts_what_neither_masks_nor_captions_hold(tmp_path):
+    """Masks: boxes at odd pictures, walls at even ones; captions name crates, which are boxes, at the first three."""
+    benchmark = ChairQuestions()
+    chair_rows.draw(tmp_path, benchmark)
+    supply = Supply(root=tmp_path, look=False)
+    questions = benchmark.questions(supply)
+    assert [question.gold for question in questions] == [["box"], ["box", "wall"], ["box"], ["wall"], ["box"], ["wall"]]
+    said = {"1": "a parcel by a hydrant", "2": "bricks and boxes", "3": "walls", "4": "bricks", "5": "nothing", "6": ""}
+    (tmp_path / "said.json").write_text(json.dumps([{"image_id": int(n), "caption": text} for n, text in said.items()]))
+    names = [question.sample.id for question in questions]
+    verdicts = evaluate((benchmark,), Recorded(tmp_path / "said.json", names), supply, tmp_path / "scores")
+    found = {one.metric: (one.value, one.count, one.unparsed) for one in verdicts}
+    assert found == {"CHAIRi": (pytest.approx(2 / 6), 6, 1), "CHAIRs": (pytest.approx(2 / 6), 6, 1)}
+    (tmp_path / "annotations/synonyms.txt").unlink()
+    with pytest.raises(DataError, match="take data/synonyms.txt of LisaAnne/Hallucination"):
+        benchmark.questions(supply)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omma.core.errors import ConfigError, DataError
-from omma.metrics.captions.chair import Chair, objects, vocabulary
+from omma.metrics.captions.chair import Chair, ChairOfRows, objects, vocabulary
 from omma.metrics.captions.clip_score import ClipScore, RefClipScore, clip_score, cosines, ref_clip_score
 from omma.metrics.metric import Marked
 
@@ -60,6 +60,14 @@ def test_shares_of_objects_and_of_captions_by_hand(rule):
     assert [row.mark.score for row in rows] == [0.0, 1.0, 1.0, 0.0]
     with pytest.raises(DataError):
         rule.aggregate([])
+
+
+def test_the_table_may_come_with_the_questions(rule):
+    told, facts = ChairOfRows(), {"synonyms": "\n".join(LINES)}
+    for caption, gold in (("a puppy and two knives", ["dog"]), ("a man", ["person"]), ("nothing", []), ("", ["dog"])):
+        assert told.judge(caption, gold, facts) == rule.judge(caption, gold, {})
+    silent = [Marked("0", ["dog"], facts, told.judge("nothing", ["dog"], facts))]
+    assert [number.value for number in told.aggregate(silent)] == [0.0, 0.0]
 
 
 def test_a_missing_or_empty_table_is_an_error_with_the_way_out(tmp_path):

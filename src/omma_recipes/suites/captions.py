@@ -1,6 +1,7 @@
-"""Captions: COCO, Flickr30k, NoCaps."""
+"""Captions: COCO, Flickr30k, NoCaps; CHAIR, what descriptions make up."""
 
 from omma.evaluate.benchmarks.captions import CaptionQuestions
+from omma.evaluate.benchmarks.chair import ChairQuestions
 from omma.evaluate.prompt import Prompt
 from omma.evaluate.suite import Suite
 from omma.metrics.captions.bleu import Bleu, RawBleu
@@ -50,3 +51,8 @@ def nocaps() -> Suite:
     metrics = (NoCapsCider(), Bleu(), RougeL())
     one = CaptionQuestions(name="nocaps", path="nocaps_val_4500_captions.json", pictures="val", metrics=metrics)
     return Suite(id="nocaps", title="NoCaps (validation)", benchmarks=(one,))
+
+
+def chair() -> Suite:
+    """CHAIR on 500 pictures of COCO val2014: objects that a description names and the picture does not hold."""
+    return Suite(id="chair", title="CHAIR (COCO)", benchmarks=(ChairQuestions(),))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.metrics.captions.ptb import words
@@ -64,6 +66,12 @@ def read_vocabulary(path: str) -> Vocabulary:
     return found
 
 
+@lru_cache(maxsize=8)
+def told_vocabulary(text: str) -> Vocabulary:
+    """Text of such a file → vocabulary."""
+    return vocabulary(text.splitlines())
+
+
 def objects(caption: str, known: Vocabulary) -> list[str]:
     """Caption → the kinds of objects it speaks of, in order, repeated where it repeats them."""
     found = _joined([_singular(word, known.parts) for word in words(caption).split()])
@@ -102,7 +110,7 @@ class Chair(Metric):
 
     Gold: the kinds of objects in the picture, from its masks and from its reference captions (`objects`). No facts are
     read. A mark's score is 1.0 for a caption without a hallucinated object; a caption without words is unparsed, names
-    nothing and counts as a caption.
+    nothing and counts as a caption. Where nothing is named at all, nothing is hallucinated.
     """
 
     label = "CHAIRi"
@@ -125,5 +133,18 @@ class Chair(Metric):
         terms = [
             (wrong, one.mark.details["named"], float(wrong > 0), 1.0) for one in marked for wrong in [one.mark.details["wrong"]]
         ]
-        rates = {self.label: lambda sums: sums[..., 0] / sums[..., 1], "CHAIRs": lambda sums: sums[..., 2] / sums[..., 3]}
+        rates = {
+            self.label: lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1.0),
+            "CHAIRs": lambda sums: sums[..., 2] / sums[..., 3],
+        }
         return tuple(number(label, marked, terms, rate, higher_is_better=False) for label, rate in rates.items())
+
+
+@config
+class ChairOfRows(Chair):
+    """The same where the table comes with the questions, so that records are scored without its file. Fact: "synonyms"."""
+
+    synonyms: str = ""
+
+    def extract(self, raw: str, facts: Facts) -> list[str] | None:
+        return objects(raw, told_vocabulary(facts["synonyms"])) if words(raw) else None
