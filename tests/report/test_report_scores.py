@@ -127,7 +127,7 @@ def test_abilities_are_compared_on_what_every_model_has(page):
 
 
 def test_seeing_stands_beside_blind_with_its_gain(page):
-    section = page[page.index('id="seeing"') : page.index('id="counted"')]
+    section = page[page.index('id="seeing"') : page.index('id="answers"')]
     row = re.search(r"<tr><td>ai2d.*?</tr>", section, re.S)[0]
     assert ">83.3%<" in row and ">16.7%<" in row and ">+66.7<" in row and "to +100.0" in row
     assert "pear" not in section
