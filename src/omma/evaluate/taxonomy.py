@@ -13,12 +13,12 @@ from omma.evaluate.published import Published
 from omma.schema.verdict import Verdict
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "perception": ("perception", "attributes", "classification", "counting", "general", "quality"),
+    "perception": ("perception", "attributes", "classification", "counting", "general", "quality", "modality integration"),
     "text and documents": ("text", "documents", "charts", "tables", "diagrams", "screens"),
     "knowledge": ("knowledge", "science", "medicine"),
     "reasoning": ("reasoning", "mathematics", "geometry", "logic", "code", "agents"),
     "space": ("grounding", "detection", "segmentation", "spatial", "relations", "pointing", "depth"),
-    "composition": ("compositionality", "word order", "paraphrase", "retrieval", "captioning"),
+    "composition": ("compositionality", "word order", "paraphrase", "retrieval", "embedding", "captioning"),
     "faithfulness": ("hallucination", "bias", "safety", "judging", "robustness"),
     "several pictures and video": ("several pictures", "video", "time", "long video", "long context"),
 }

@@ -36,7 +36,7 @@ class MirDocuments(Published):
     """One number over all documents, which are read together: in one process, and from the first again if it was stopped."""
 
     about: ClassVar[str] = "how far pictures and words lie apart inside the model"
-    abilities: ClassVar[tuple[str, ...]] = ("diagnosis",)
+    abilities: ClassVar[tuple[str, ...]] = ("modality integration",)
     layout: ClassVar[str] = "a folder with images and texts"
 
     name: str = "mir"
