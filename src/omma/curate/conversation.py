@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from omma.core.errors import DataError
-from omma.curate.fields import answer_of, mapping, regions_of
+from omma.curate.fields import answer_of, captions_of, mapping, plain_values, regions_of
 from omma.schema.sample import Media, Part, Role, Sample, Turn
 
 TALKS = ("conversations", "messages")
@@ -32,7 +32,8 @@ PLACEHOLDER = re.compile(r"\n?<(image|video)>\n?")
 
 
 def talk(fields: dict[str, Any], media: list[Media], task: str, picture: Callable[[str], str]) -> Sample:
-    """Row with a conversation and perhaps `regions`, `answer` and `task` + the media it names → sample without id.
+    """Row with a conversation and perhaps `captions`, `regions`, `answer`, `chosen`, `rejected`, `task`, `meta` + the media it
+    names → sample without id. A row with `captions` may do without a conversation.
 
     `task` is that of rows which name none; `picture` makes the uri of a picture that a content part names.
     """
@@ -40,12 +41,16 @@ def talk(fields: dict[str, Any], media: list[Media], task: str, picture: Callabl
     # Content parts may name further pictures, which regions then refer to: boxes are checked against the final count.
     num_regions = len(boxes) if isinstance(boxes, list) else 0
     said = next((fields[name] for name in TALKS if fields.get(name) is not None), None)
-    turns, shown = conversation(said, media, num_regions, picture)
+    captions = captions_of(fields, ("captions",)) if fields.get("captions") is not None else None
+    bare = captions is not None and not said
+    turns, shown = ((), tuple(media)) if bare else conversation(said, media, num_regions, picture)
     regions = regions_of(boxes, len(shown))
     task = task if fields.get("task") is None else fields["task"]
     if not isinstance(task, str):
         raise DataError("task", repr(task), "text")
-    return Sample("", "", task, shown, turns, regions=regions, answer=answer_of(fields.get("answer"), regions))
+    chosen, rejected = (_replies(fields.get(name), num_regions, picture) for name in ("chosen", "rejected"))
+    answer, meta = answer_of(fields.get("answer"), regions), plain_values(fields.get("meta"))
+    return Sample("", "", task, shown, turns, captions or (), regions, answer, chosen, rejected, meta)
 
 
 def conversation(
@@ -60,6 +65,11 @@ def conversation(
     scribe = _Scribe(list(media), num_regions, picture)
     turns = [scribe.turn(mapping(message), f"messages.{i}") for i, message in enumerate(messages)]
     return scribe.finish(turns), tuple(scribe.media)
+
+
+def _replies(value: Any, num_regions: int, picture: Callable[[str], str]) -> tuple[Turn, ...]:
+    """A `chosen` or `rejected` field that is a list of messages → turns; other layouts are those of `preferring`."""
+    return conversation(value, [], num_regions, picture)[0] if isinstance(value, list) and value else ()
 
 
 class _Scribe:
@@ -118,6 +128,8 @@ class _Scribe:
             if not isinstance(index, int) or not 0 <= index < self.num_regions:
                 raise DataError(where, f"region {index!r}", f"a number below {self.num_regions}, the row's regions")
             return (Part("region", index=index),)
+        if kind == "video":
+            return (self.next("video"),)
         if kind in ("image", "image_url", "input_image"):
             return (self.shown(fields, where),)
         raise DataError(where, f"type {kind!r}", "text, image, image_url or region")

@@ -22,11 +22,23 @@ def name_of(fields: dict[str, Any], field: str) -> str:
 
 
 def captions_of(fields: dict[str, Any], names: tuple[str, ...]) -> tuple[Caption, ...]:
-    """Row + field names in order of preference → captions of the first field present (a text, or a list of texts)."""
+    """Row + field names in order of preference → captions of the first field present.
+
+    That is a text or a list of texts, or of {"text", "origin"} where somebody else than a person wrote them.
+    """
     found = next((name for name in names if name in fields), None)
     if found is None:
         raise DataError("row", f"fields {', '.join(list(fields)[:8]) or 'none'}", f"one of {', '.join(names)}")
-    return tuple(Caption(text) for text in texts(fields[found], found))
+    value = fields[found]
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return tuple(_caption(item, f"{found}.{i}") for i, item in enumerate(value) if item is not None)
+    return tuple(Caption(text) for text in texts(value, found))
+
+
+def plain_values(value: Any) -> dict[str, str | int | float | bool]:
+    """A `meta` field → its texts, numbers and truth values; what is none of these is not ours."""
+    items = value.items() if isinstance(value, dict) else ()
+    return {name: item for name, item in items if isinstance(item, (str, int, float, bool))}
 
 
 def texts(value: Any, where: str) -> tuple[str, ...]:
@@ -62,6 +74,13 @@ def regions_of(value: Any, num_media: int) -> tuple[Region, ...]:
     return tuple(_region(item, f"regions.{i}", num_media) for i, item in enumerate(value))
 
 
+def _caption(item: Any, where: str) -> Caption:
+    text, origin = (item.get("text"), item.get("origin", "human")) if isinstance(item, dict) else (item, "human")
+    if not (isinstance(text, str) and isinstance(origin, str)):
+        raise DataError(where, _kind(item), "a text, or a text and its origin")
+    return Caption(text, origin)
+
+
 def _region(item: Any, where: str, num_media: int) -> Region:
     fields = item if isinstance(item, dict) else {"box": item}
     box, media = fields.get("box", fields.get("bbox")), fields.get("media", 0)
@@ -76,7 +95,15 @@ def _region(item: Any, where: str, num_media: int) -> Region:
     if not isinstance(label, str):
         raise DataError(f"{where}.label", _kind(label), "text")
     a, b, c, d = (float(side) for side in box)
-    return Region(media, (a, b, c, d), order, frame, label)
+    return Region(media, (a, b, c, d), order, frame, label, _polygon(fields.get("polygon"), f"{where}.polygon"))
+
+
+def _polygon(rings: Any, where: str) -> tuple[tuple[float, ...], ...]:
+    if rings is None:
+        return ()
+    if not (isinstance(rings, list) and all(isinstance(ring, list) and all(_number(value) for value in ring) for ring in rings)):
+        raise DataError(where, repr(rings)[:60], "rings of corners: [[x, y, x, y, ...], ...]")
+    return tuple(tuple(float(value) for value in ring) for ring in rings)
 
 
 def _words(value: Any, where: str) -> tuple[str, ...]:

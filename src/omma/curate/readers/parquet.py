@@ -18,6 +18,7 @@ from omma.curate.reader import Broken, Names, Reader, attempt, parent, relative
 from omma.curate.sniff import CAPTION_FIELDS, PICTURE_FIELDS
 from omma.schema.sample import Media, Sample
 
+MORE = ("answer", "regions", "task", "captions", "chosen", "rejected", "meta")
 BATCH = 4096  # rows read at a time; the bytes of pictures are not among them
 
 
@@ -59,7 +60,7 @@ class Parquet(Reader):
     def _wanted(self, schema: pa.Schema) -> list[str]:
         """Columns to read. Bytes stay where they are; of a list of pictures only the length counts, which its paths tell."""
         kind = schema.field(self.image).type
-        wanted = [self.text, *(name for name in ("answer", "regions", "task") if name in schema.names and name != self.text)]
+        wanted = [self.text, *(name for name in MORE if name in schema.names and name != self.text)]
         if _is_list(kind):
             with_path = pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("path") >= 0
             wanted.append(f"{self.image}.list.element.path" if with_path else self.image)
@@ -91,11 +92,7 @@ class Parquet(Reader):
     def _sample(self, fields: dict[str, Any], media: list[Media], folder: str) -> Sample:
         if self.text not in TALKS:
             return Sample("", "", self.task or "caption", tuple(media), captions=captions_of(fields, (self.text,)))
-        if isinstance(fields[self.text], str):
-            try:
-                fields = fields | {self.text: json.loads(fields[self.text])}
-            except (json.JSONDecodeError, RecursionError) as error:
-                raise DataError(self.text, f"no JSON: {error}") from None
+        fields = {name: _unpacked(value, name) if name in (self.text, *MORE) else value for name, value in fields.items()}
         return talk(fields, media, self.task, lambda name: self.picture(name, folder))
 
     @classmethod
@@ -110,6 +107,16 @@ class Parquet(Reader):
                 found.setdefault((Path(name).parent.as_posix(), image, text), []).append(name)
         for (folder, image, text), names in found.items():
             yield cls(path=names[0] if len(names) == 1 else folder, image=image, text=text)
+
+
+def _unpacked(value: Any, name: str) -> Any:
+    """A cell → the same, or what stands in it as JSON: nested fields are often stored so."""
+    if not isinstance(value, str) or not (name in TALKS or value.startswith(("{", "["))):
+        return value
+    try:
+        return json.loads(value)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(name, f"no JSON: {error}") from None
 
 
 def _rows(table: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]:

@@ -63,9 +63,10 @@ class WebDataset(Reader):
         return sample
 
     def _with_fields(self, sample: Sample, fields: dict[str, Any]) -> Sample:
-        if not any(fields.get(name) is not None for name in TALKS):
+        if not any(fields.get(name) is not None for name in (*TALKS, "captions")):
             return replace(sample, captions=captions_of(fields, self.captions))
-        return replace(talk(fields, list(sample.media), self.task, lambda name: name), id=sample.id)
+        task = self.task if any(fields.get(name) is not None for name in TALKS) else sample.task
+        return replace(talk(fields, list(sample.media), task, lambda name: name), id=sample.id)
 
     @classmethod
     def recognise(cls, listing: Listing) -> Iterator[Self]:
