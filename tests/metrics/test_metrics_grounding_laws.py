@@ -32,7 +32,7 @@ GOLDS = {  # of each ruler: what is right, and a reply that says so
     **dict.fromkeys(
         ("RefCoco", "RefCocoNotebook", "RefCocoInclusive", "RefCocoMdetr", "GroundingSuiteBox"), (BOX, "[0, 0, 10, 8]")
     ),
-    "ScreenSpot": (BOX, "(0.2, 0.3)"),
+    **dict.fromkeys(("ScreenSpot", "LmmsEvalScreenSpot"), (BOX, "(0.2, 0.3)")),
     **dict.fromkeys(("ReferringMask", "ReasonSeg", "GroundingSuiteMask", "GRefCoco"), (MASK, json.dumps(MASK))),
     **dict.fromkeys(("VideoObject", "Davis"), ([MASK] * 3, json.dumps([MASK] * 3))),
     "Gcg": ({"labels": ["cat"], "masks": [MASK]}, json.dumps({"phrases": ["cat"], "masks": [MASK]})),

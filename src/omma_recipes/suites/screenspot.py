@@ -7,6 +7,7 @@ from omma.evaluate.prompt import Prompt
 from omma.evaluate.suite import Suite
 from omma.generate.sampling import Sampling
 from omma.metrics.boxes.click import ClickCalls, ScreenSpot, UnitPoints
+from omma.metrics.boxes.click_lmms_eval import LmmsEvalScreenSpot
 
 SECOND = ScreenSpotQuestions(
     name="screenspot_v2",
@@ -69,7 +70,8 @@ def _points(benchmark: ScreenSpotQuestions) -> ScreenSpotQuestions:
 
 
 def _asked_for_points(benchmark: ScreenSpotQuestions) -> ScreenSpotQuestions:
-    return replace(_points(benchmark), prompt=POINT, sampling=Sampling(max_tokens=128))
+    points = _points(benchmark)
+    return replace(points, prompt=POINT, sampling=Sampling(max_tokens=128), metrics=(*points.metrics, LmmsEvalScreenSpot()))
 
 
 def _suite(benchmark: ScreenSpotQuestions, title: str) -> Suite:
