@@ -135,7 +135,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_continue(
         (("eval", "runs/none"), "error: "),
         (("chat", "runs/none", "--image", "none.png"), "error: none.png: no such file; expected a picture"),
         (("chat", "runs/none", "--image", "pictures/broken.png"), "PNG without a readable header"),
-        (("report", "pictures"), "error: pictures: no config.yaml; expected a run folder"),
+        (("report", "pictures"), "error: pictures: no config.yaml and no eval/…/verdicts.json; expected a run folder"),
     ],
 )
 def test_mistakes_at_the_desk(omma: Callable, arguments: tuple[str, ...], message: str) -> None:

@@ -13,14 +13,14 @@ from omma.evaluate.published import Published
 from omma.schema.verdict import Verdict
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "perception": ("perception", "attributes", "classification", "counting", "general", "quality", "modality integration"),
-    "text and documents": ("text", "documents", "charts", "tables", "diagrams", "screens"),
-    "knowledge": ("knowledge", "science", "medicine"),
-    "reasoning": ("reasoning", "mathematics", "geometry", "logic", "code", "agents"),
-    "space": ("grounding", "detection", "segmentation", "spatial", "relations", "pointing", "depth"),
+    "perception": ("perception", "general", "attributes", "counting", "classification", "modality integration"),
+    "text and documents": ("text", "documents", "charts", "diagrams"),
+    "knowledge": ("knowledge", "science"),
+    "reasoning": ("reasoning", "mathematics", "agent"),
+    "space": ("grounding", "detection", "segmentation", "spatial", "relations"),
     "composition": ("compositionality", "word order", "paraphrase", "retrieval", "embedding", "captioning"),
-    "faithfulness": ("hallucination", "bias", "safety", "judging", "robustness"),
-    "several pictures and video": ("several pictures", "video", "time", "long video", "long context"),
+    "faithfulness": ("hallucination", "judging"),
+    "several pictures and video": ("several pictures", "video", "long video", "time"),
 }
 OTHER = "other"
 
