@@ -16,7 +16,7 @@ from omma.cli.arguments import Parts
 from omma.cli.find import find_recipe, own_parts
 from omma.cli.job import kept
 from omma.cli.models import WEB, is_ours, model_name, open_judge, open_model, recorded_file
-from omma.cli.scores import print_scores
+from omma.cli.scores import print_abilities, print_scores
 from omma.cli.screen import screen
 from omma.cli.suites import Chosen, all_suites, find_suite, own_suite
 from omma.core.errors import CheckpointError, ConfigError
@@ -178,6 +178,7 @@ def published(
             bench = open_judge(judge, supply.store, pick_device(device), trusted, place / PAID)
             judged(place, suite, bench)
     print_scores(folder)
+    print_abilities(place, trusted)
     _tell(sum(failed(place, benchmark) for benchmark in suite), f"questions failed and count as wrong; {place} says why")
 
 
@@ -237,7 +238,7 @@ def list_all() -> None:
     out = screen()
     out.print("Suites", style="bold")
     for name, item in all_suites().items():
-        out.print(f"  [cyan]{name:<28}[/cyan] {item.summary}", soft_wrap=True)
+        out.print(f"  [cyan]{name:<28}[/cyan] {escape(item.summary)}", soft_wrap=True)
     out.print("\nMetrics, for questions of your own", style="bold")
     for name, kind in metrics().items():
         out.print(f"  [cyan]{name:<28}[/cyan] {escape(_first_line(kind))}", soft_wrap=True)
