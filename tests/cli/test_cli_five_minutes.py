@@ -49,3 +49,14 @@ def test_none_of_its_parts_is_one_line(omma, tmp_path):
     (tmp_path / "empty").mkdir()
     said = omma("eval", "mine", "five_minutes", "--data", "empty", "--answers", "said")
     assert said.code == 2 and "none of the parts of five_minutes" in said.err and "Traceback" not in said.err
+
+
+def test_means_of_abilities_stand_below_the_scores_where_there_are_several(omma, benchmarks):
+    said = omma("eval", "mine", "five_minutes", *benchmarks)
+    (head, text) = said.out.split("Abilities of mine-five_minutes")
+    assert "pope F1" in head and "faithfulness" in text and "2: " not in text
+    rows = {line.split("  ")[0].strip(): line for line in text.splitlines() if "100.0%" in line}
+    assert set(rows) == {"text and documents", "knowledge", "faithfulness", "all 3 groups"}
+    assert "1: pope" in rows["faithfulness"]
+    alone = omma("eval", "mine", "pope", *benchmarks)
+    assert alone.code == 0 and "Abilities" not in alone.out

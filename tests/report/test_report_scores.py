@@ -214,3 +214,11 @@ def test_boxes_are_drawn_as_the_metric_reads_them(tmp_path):
     text = write_report(RunFolder(tmp_path / "scores")).read_text(encoding="utf-8")
     assert re.search(r'class="box-wrong" x="1.0" y="2.0" width="20.0" height="10.0"', text)
     assert 'class="box-gold"' in text and 'class="box-right"' in text
+
+
+def test_a_suite_that_cannot_be_read_costs_the_page_only_what_needs_it(everywhere):
+    run, sound, _ = everywhere
+    write_text(run / "eval/apple/suite.yaml", "class: omma.evaluate.suite.Suite\nid: <b>\nmore: 1\n")
+    text = write_report(run).read_text(encoding="utf-8")
+    assert "What was asked cannot be read" in text and "Suite has no field" in text
+    assert text.count('<image href="data:image/') == sound, "roots.json still says where the pictures lie"

@@ -14,7 +14,7 @@ import pyarrow as pa
 import yaml
 
 from omma.core.config import HOUSE
-from omma.core.errors import DataError
+from omma.core.errors import DataError, OmmaError
 from omma.core.files import read_text
 from omma.core.logs import JsonLog
 from omma.core.runs import RunFolder
@@ -46,6 +46,7 @@ class Facts:
     suites: dict[str, dict[str, Benchmark]]
     sights: dict[str, str]
     roots: dict[str, Path]
+    troubles: tuple[str, ...] = ()  # suites that cannot be read: their verdicts are told without abilities and gains
 
     @cached_property
     def is_run(self) -> bool:
@@ -137,7 +138,7 @@ class Facts:
 def read_facts(run: RunFolder, data: Path | None = None, trusted: Sequence[str] = HOUSE) -> Facts:
     """Run folder or folder of scores → facts. `data` is where published benchmarks lie now, if not where they were asked.
 
-    DataError if it is neither; CheckpointError or ConfigError for files in it that cannot be read.
+    DataError if it is neither; CheckpointError for records and verdicts that cannot be read.
     """
     file = run / "config.yaml"
     folders = {path.parent.name: path.parent for path in sorted((run / "eval").glob(f"*/{VERDICTS}"))}
@@ -145,7 +146,8 @@ def read_facts(run: RunFolder, data: Path | None = None, trusted: Sequence[str] 
         fix = "make one with `omma run RECIPE` or `omma eval MODEL SUITE`"
         raise DataError(str(run.path), "no config.yaml and no eval/…/verdicts.json", "a run folder or scores", fix)
     text = read_text(file) if file.is_file() else ""
-    suites = {name: _suite(folder, trusted) for name, folder in folders.items()}
+    read = {name: _suite(folder, trusted) for name, folder in folders.items()}
+    suites = {name: suite for name, (suite, _) in read.items()}
     roots = {name: root for folder in folders.values() for name, root in read_roots(folder).items()}
     if data is not None:
         published = [name for suite in suites.values() for name, one in suite.items() if isinstance(one, Published)]
@@ -161,11 +163,18 @@ def read_facts(run: RunFolder, data: Path | None = None, trusted: Sequence[str] 
         suites=suites,
         sights={name: _sight(folder) for name, folder in folders.items()},
         roots=roots,
+        troubles=tuple(trouble for _, trouble in read.values() if trouble),
     )
 
 
-def _suite(folder: Path, trusted: Sequence[str]) -> dict[str, Benchmark]:
-    return {one.name: one for one in read_suite(folder, trusted)} if (folder / SUITE).is_file() else {}
+def _suite(folder: Path, trusted: Sequence[str]) -> tuple[dict[str, Benchmark], str]:
+    """The benchmarks of a folder by name, and why they cannot be read if they cannot: parts of one's own, another version."""
+    if not (folder / SUITE).is_file():
+        return {}, ""
+    try:
+        return {one.name: one for one in read_suite(folder, trusted)}, ""
+    except OmmaError as error:
+        return {}, str(error)
 
 
 def _sight(folder: Path) -> str:
