@@ -113,7 +113,12 @@ class SetOperator(Operator):
         raise NotImplementedError(f"{type(self).__name__} has no decide")
 
 
+def texts_of(sample: Sample) -> tuple[str, ...]:
+    """Sample → what it says about its pictures, one by one: captions and replies, in order."""
+    replies = (turn.text for turn in sample.turns if turn.role == "assistant")
+    return (*(caption.text for caption in sample.captions), *replies)
+
+
 def words_of(sample: Sample) -> str:
     """Sample → what it says about its pictures: captions and replies, in order."""
-    replies = (turn.text for turn in sample.turns if turn.role == "assistant")
-    return "\n".join((*(caption.text for caption in sample.captions), *replies))
+    return "\n".join(texts_of(sample))
