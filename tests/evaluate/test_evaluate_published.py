@@ -314,3 +314,11 @@ def test_what_happens_to_equals_stands_below_the_table(talk, tmp_path):
     verdicts = evaluate((aro,), talk(aro), drawn(aro, tmp_path), tmp_path / "scores")
     assert verdicts[0].ties == aro.metrics[0].ties
     assert f"of equals in {aro.name}: {aro.metrics[0].ties}" in str(score_table({"model": verdicts}).caption)
+
+
+def test_a_folder_of_the_benchmarks_name_wins_where_its_path_has_the_same_one(tmp_path):
+    mme = BENCHMARKS["mme"]
+    drawn(mme, tmp_path / "mme")
+    assert mme.place(tmp_path)[1] == "mme/mme"
+    assert mme.place(tmp_path / "mme")[1] == "mme"
+    assert len(mme.questions(Supply(root=tmp_path))) == len(mme.questions(Supply(root=tmp_path / "mme")))

@@ -90,10 +90,10 @@ class Published(Benchmark):
         return self.limited(found)
 
     def place(self, root: Path | None) -> tuple[Path, str]:
-        """Data root → (file, its name in the store): `path` below the root, or below the folder of this benchmark's name."""
+        """Data root → (file, its name in the store): `path` below the folder of this benchmark's name, or below the root."""
         if root is None:
             raise ConfigError(f"suite.{self.name}", "no folder to read it from", self.layout, "give it with --data FOLDER")
-        for uri in (self.path, f"{self.name}/{self.path}"):
+        for uri in (f"{self.name}/{self.path}", self.path):
             file = inside(root, uri)
             if file.exists():
                 return file, uri
