@@ -144,6 +144,8 @@ def test_a_subset_that_was_asked_says_so(scored, tmp_path):
     answered(few, scored.path.parent / "data/pope", tmp_path / "eval/apple", lambda n: True)
     (row, *_) = score_table(read_facts(RunFolder(tmp_path))).rows
     assert row.asked == "3 of 9,000"
+    (one,) = counted(read_facts(RunFolder(tmp_path)))
+    assert (one.total, one.published) == (3, 9000)
 
 
 @pytest.fixture

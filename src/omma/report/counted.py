@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omma.evaluate.published import ERROR, MISSING, UNREADABLE
+from omma.evaluate.published import ERROR, MISSING, UNREADABLE, Published
 from omma.report.facts import Facts
 from omma.schema.verdict import Record
 
@@ -14,11 +14,15 @@ STATES = ("right", "partly right", "wrong", "scored together", UNPARSED, *LOST.v
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows of one benchmark and model by what became of them, in the order of `STATES`; every row is in exactly one."""
+    """Rows of one benchmark and model by what became of them, in the order of `STATES`; every row is in exactly one.
+
+    `published` is how many questions there are, if other than were asked.
+    """
 
     benchmark: str
     model: str
     total: int
+    published: int
     counts: tuple[int, ...]
 
     @property
@@ -36,13 +40,15 @@ def counted(facts: Facts) -> tuple[Counted, ...]:
     """Facts → one funnel per benchmark and moment that is shown."""
     names = dict.fromkeys(name for moment in facts.shown for name in facts.benchmarks(moment))
     places = [(name, moment) for name in names for moment in facts.shown if name in facts.benchmarks(moment)]
-    found = [_counted(name, moment, facts.records(moment, name)) for name, moment in places]
+    found = [_counted(name, moment, facts.benchmark(moment, name), facts.records(moment, name)) for name, moment in places]
     return tuple(one for one in found if one.total)
 
 
-def _counted(name: str, moment: str, records: Sequence[Record]) -> Counted:
+def _counted(name: str, moment: str, benchmark: Published | None, records: Sequence[Record]) -> Counted:
     states = [_state(record) for record in records]
-    return Counted(name, moment, len(records), tuple(states.count(state) for state in STATES))
+    size = benchmark.size if benchmark is not None else 0
+    published = size if size != len(records) else 0
+    return Counted(name, moment, len(records), published, tuple(states.count(state) for state in STATES))
 
 
 def _state(record: Record) -> str:
