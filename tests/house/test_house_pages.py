@@ -41,6 +41,8 @@ def test_commands_exist(page: Path) -> None:
             assert words[1] in VERBS, words
             if words[1] in ("run", "show", "doctor", "train") and "/" not in words[2] and "." not in words[2]:
                 assert words[2] in catalogue(), words
+            if words[1] == "eval" and len(words) > 3 and not words[3].startswith("-"):
+                assert set(words[3].split(",")) <= catalogue("Suite").keys(), words
 
 
 def test_the_page_of_recipes_is_the_catalogue_s(capsys: pytest.CaptureFixture[str]) -> None:
