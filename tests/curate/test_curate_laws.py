@@ -115,6 +115,9 @@ SAMPLES = {
     "Metadata": ("metadata.parquet", "no parquet"),
     "QuestionAnswer": ("questions.json", '[{"question": "what?", "answer": "a cat"}, 5]'),
     "Preferences": ("preferences.jsonl", '{"prompt": "what?", "chosen": "a cat", "rejected": "a dog"}\n{}\n'),
+    "Html": ("a.html", '<p>A cat.<img src="a.png" alt="a cat"><img src="b.png">'),
+    "Markdown": ("a.md", "A cat. ![a cat](a.png) ![](b.png)"),
+    "Pdf": ("a.pdf", "%PDF-1.4 half"),
     "Refer": ("refs(unc).p", pickle.dumps([5])),
     "RefcocoJsonl": ("refcoco.jsonl", '{"image": "a.png", "sent": "a cat", "bbox": [1, 2, 3, 4]}\n{}\n'),
 }

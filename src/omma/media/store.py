@@ -5,6 +5,7 @@
     part-0.parquet#17:image     row 17 of column `image`: bytes, or the struct {bytes, path} of Hugging Face data sets
     part-0.parquet#17:images/0  the first of a list of them
     pictures.zip#a/b.jpg        a member of a zip
+    paper.pdf#3:Im1             the picture Im1 of the fourth page (extra `pdf`)
     table.tsv#17:image          row 17 of column `image` in base64; `/0` behind it as above
     cat.jpg#xywh=20,10,320,240  a window of any of these: x, y, width and height in px, as PNG
 
@@ -20,6 +21,7 @@ from typing import Any
 from omma.core.errors import DataError
 from omma.core.files import inside
 from omma.media.parquet_cells import ParquetCells
+from omma.media.pdf_pictures import pdf_picture
 from omma.media.tar_index import TarIndex, index_tar
 from omma.media.tsv_cells import TsvCells
 from omma.media.window import MARK, window
@@ -53,6 +55,8 @@ class Store:
                 data = self._member(path, inner, uri)
             elif name.endswith(".zip"):
                 data = self._zipped(path, inner, uri)
+            elif name.endswith(".pdf"):
+                data = pdf_picture(path, inner, uri)
             else:
                 data = self._cell(path, inner, uri)
         except OSError as error:
@@ -154,8 +158,8 @@ class Store:
 
 
 def split_uri(uri: str) -> tuple[str, str, str]:
-    """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind `.tar`, `.zip`, `.parquet` or `.tsv`."""
-    for kind in (".tar", ".zip", ".parquet", ".tsv"):
+    """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind a file that holds others."""
+    for kind in (".tar", ".zip", ".parquet", ".tsv", ".pdf"):
         head, mark, inner = uri.partition(f"{kind}#")
         if mark:
             return head + kind, "#", inner
