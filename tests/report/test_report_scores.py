@@ -224,3 +224,17 @@ def test_a_suite_that_cannot_be_read_costs_the_page_only_what_needs_it(everywher
     text = write_report(run).read_text(encoding="utf-8")
     assert "What was asked cannot be read" in text and "Suite has no field" in text
     assert text.count('<image href="data:image/') == sound, "roots.json still says where the pictures lie"
+
+
+def test_captions_are_neither_right_nor_wrong(tmp_path):
+    from omma_recipes.suites.captions import coco_caption
+    from tests.evaluate.fixtures import captions
+
+    (one,) = coco_caption().benchmarks
+    captions.draw(tmp_path, one)
+    answered(one, tmp_path, tmp_path / "scores/eval/apple", lambda n: n % 2 == 0, wrong="a tree")
+    run = RunFolder(tmp_path / "scores")
+    (row,) = counted(read_facts(run))
+    assert row.parts == (("scored together", row.total, 100.0),)
+    text = write_report(run).read_text(encoding="utf-8")
+    assert 'id="captions"' in text and 'id="answers"' not in text and 'class="wrong"' not in text

@@ -64,12 +64,15 @@ def answers(facts: Facts, moment: str, galleries: Galleries) -> Answers:
     counts = [0, 0]
     for name in facts.benchmarks(moment):
         records, benchmark = facts.records(moment, name), facts.benchmark(moment, name)
-        shot = _Shooter(name, benchmark, galleries(facts.root_of(name)))
-        bad = [record for record in records if _is_answer(record) and not _is_right(record)]
+        graded = facts.is_graded(moment, name)
+        shot = _Shooter(name, benchmark, galleries(facts.root_of(name)), graded)
+        answered = [record for record in records if graded and record.correct is not None]
+        bad = [record for record in answered if not _is_right(record)]
         dark = [record for record in records if not record.parsed]
-        right.append([(shot, record) for record in _drawn([r for r in records if _is_answer(r) and _is_right(r)])])
+        right.append([(shot, record) for record in _drawn([r for r in answered if _is_right(r)])])
         wrong.append([(shot, record) for record in islice(_in_turn(_tasks(sorted(bad, key=_surprise))), WORST)])
-        captions.append([(shot, record) for record in records if record.correct is None and record.raw and benchmark is None])
+        free = benchmark is None or not graded
+        captions.append([(shot, r) for r in records if free and r.raw and (r.correct is None or not graded)][:CAPTIONS])
         unread.append([_unread(name, record) for record in dark[:UNREAD]])
         counts = [counts[0] + len(bad), counts[1] + len(dark)]
     shots = [
@@ -86,17 +89,23 @@ class _Shooter:
     name: str
     benchmark: Published | None
     gallery: Gallery
+    graded: bool
 
     def of(self, record: Record) -> Shot:
-        good = record.correct is None or _is_right(record)
+        good = record.correct is None or _is_right(record) or not self.graded
         boxes = [("gold", record.gold)] if _is_box(record.gold) else []
         found = self._box(record)
         boxes += [("right" if good else "wrong", found)] if _is_box(found) else []
-        gold = "" if _is_box(record.gold) else _cut(_words(record.gold))
-        picture = self.gallery.show(record.picture, boxes)
-        task = record.task or self.name
         return Shot(
-            picture, self.name, record.sample_id, task, _cut(record.prompt), gold, _cut(self._said(record)), good, _note(record)
+            picture=self.gallery.show(record.picture, boxes),
+            benchmark=self.name,
+            sample_id=record.sample_id,
+            task=record.task or self.name,
+            prompt=_cut(record.prompt),
+            gold="" if _is_box(record.gold) else _cut(_words(record.gold)),
+            answer=_cut(self._said(record)),
+            good=good,
+            note="" if good and record.parsed else _note(record),
         )
 
     def _said(self, record: Record) -> str:
@@ -109,10 +118,6 @@ class _Shooter:
         if self.benchmark is None or not _is_box(record.gold):
             return record.details.get("box")
         return self.benchmark.judged(self.benchmark.metrics[0], record).mark.details.get("box")
-
-
-def _is_answer(record: Record) -> bool:
-    return record.correct is not None
 
 
 def _is_right(record: Record) -> bool:
@@ -146,8 +151,6 @@ def _note(record: Record) -> str:
     """What stands below an answer: why it could not be read, or how sure of a wrong one the model was."""
     if not record.parsed:
         return _why(record)
-    if record.correct is None or _is_right(record):
-        return ""
     logprob = record.details.get("logprob")
     sure = record.details.get("tokens") and isinstance(logprob, int | float) and logprob <= 0
     return f"{math.exp(logprob):.0%} sure of it" if sure and logprob is not None else ""

@@ -1,9 +1,8 @@
 """Counted: records → a funnel of rows: how many were asked, and how many were lost, unparsed, wrong and right."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omma.evaluate.published import ERROR, MISSING, UNREADABLE, Published
+from omma.evaluate.published import ERROR, MISSING, UNREADABLE
 from omma.report.facts import Facts
 from omma.schema.verdict import Record
 
@@ -40,23 +39,25 @@ def counted(facts: Facts) -> tuple[Counted, ...]:
     """Facts → one funnel per benchmark and moment that is shown."""
     names = dict.fromkeys(name for moment in facts.shown for name in facts.benchmarks(moment))
     places = [(name, moment) for name in names for moment in facts.shown if name in facts.benchmarks(moment)]
-    found = [_counted(name, moment, facts.benchmark(moment, name), facts.records(moment, name)) for name, moment in places]
+    found = [_counted(facts, moment, name) for name, moment in places]
     return tuple(one for one in found if one.total)
 
 
-def _counted(name: str, moment: str, benchmark: Published | None, records: Sequence[Record]) -> Counted:
-    states = [_state(record) for record in records]
+def _counted(facts: Facts, moment: str, name: str) -> Counted:
+    records, benchmark = facts.records(moment, name), facts.benchmark(moment, name)
+    graded = facts.is_graded(moment, name)
+    states = [_state(record, graded) for record in records]
     size = benchmark.size if benchmark is not None else 0
     published = size if size != len(records) else 0
     return Counted(name, moment, len(records), published, tuple(states.count(state) for state in STATES))
 
 
-def _state(record: Record) -> str:
+def _state(record: Record, graded: bool) -> str:
     lost = LOST.get(str(record.details.get("finish", "")))
     if lost:
         return lost
     if not record.parsed:
         return UNPARSED
-    if record.correct is None:
+    if record.correct is None or not graded:
         return "scored together"
     return "right" if record.correct >= 1 else "wrong" if record.correct <= 0 else "partly right"

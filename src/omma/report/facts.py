@@ -110,6 +110,11 @@ class Facts:
         found = self.suites.get(moment, {}).get(name)
         return found if isinstance(found, Published) else None
 
+    def is_graded(self, moment: str, name: str) -> bool:
+        """Whether each answer of a benchmark is right or wrong; captions are nearer to what people wrote or farther from it."""
+        found = self.benchmark(moment, name)
+        return found is None or "captioning" not in found.abilities
+
     def known(self, moment: str) -> Known:
         """Moment → what the training answers tell."""
         folder = self.folder / f"eval/{moment}"
