@@ -123,7 +123,7 @@ def _pass_operators(data: Data, members: list[Member], facts: dict[str, Facts], 
     bench = Bench(facts, looks, folder / "sets")
     for operator in data.operators:
         alive = [member for member in members if not member.gone]
-        outcomes = judge(operator, [Candidate(member.sample, member.heldout) for member in alive], bench)
+        outcomes = judge(operator, [Candidate(member.sample, member.heldout, scores=member.scores) for member in alive], bench)
         for member, outcome in zip(alive, outcomes, strict=True):
             if not outcome.failed:
                 member.scores[operator.name] = outcome.score

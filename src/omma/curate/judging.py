@@ -102,7 +102,7 @@ def _looks(key: str, sample: Sample, bench: Bench) -> Iterator[Look | str]:
 
 def _set_scores(operator: SetOperator, candidates: tuple[Candidate, ...], folder: Path) -> Scores:
     """Scores of a set, from the folder if the same operator has scored the same set before."""
-    file = folder / f"{operator.key}-{_set_hash(candidates)}.parquet"
+    file = folder / f"{operator.key}-{_set_hash(candidates, operator.columns)}.parquet"
     if file.exists():
         table = pq.read_table(file)
         return Scores(table["value"].to_numpy(), tuple(table["note"].to_pylist()))
@@ -114,10 +114,12 @@ def _set_scores(operator: SetOperator, candidates: tuple[Candidate, ...], folder
     return scores
 
 
-def _set_hash(candidates: tuple[Candidate, ...]) -> str:
+def _set_hash(candidates: tuple[Candidate, ...], columns: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for candidate in candidates:
         digest.update(f"{candidate.heldout}{candidate.sample}\n".encode())
+        for name in columns:
+            digest.update(f"{candidate.scores.get(name)}\n".encode())
     return digest.hexdigest()[:16]
 
 

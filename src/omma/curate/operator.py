@@ -6,7 +6,8 @@ operator is one new file in `operators/`: a subclass of `PictureOperator`, `Text
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -21,11 +22,15 @@ Look = Shaped[np.ndarray, "values"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sample on its way through the operators. `looks` are what the operator at work made of its pictures, in their order."""
+    """A sample on its way through the operators. `looks` are what the operator at work made of its pictures, in their order.
+
+    `scores` are those of the operators before, by name.
+    """
 
     sample: Sample
     heldout: bool
     looks: tuple[Look, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,11 @@ class SetOperator(Operator):
     """Judges each sample beside all others. Pictures are looked at one by one, in any process; the rest happens in one."""
 
     looks_at: ClassVar[bool] = True  # False: it needs no pixels, only what manifests hold
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the operators before whose scores it reads."""
+        return ()
 
     def look(self, picture: Picture) -> Look:
         """Picture → what the set judgement needs of it; DataError becomes a row state."""
