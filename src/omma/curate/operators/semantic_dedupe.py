@@ -1,0 +1,112 @@
+"""semantic_dedupe: a picture whose embedding lies near one that ranks before it in its cluster → dropped. Score: that cosine.
+
+SemDeDup (Abbas et al. 2023, arXiv 2303.09540; facebookresearch/SemDeDup, semdedup.py): k-means over embeddings, within each
+cluster a picture goes if the cosine to any one before it exceeds 1 - eps. `keep` ranks: "hard" the farthest from the
+centre first (the reference's default), "easy" the nearest first, "first" by content hash. Held-out pictures rank before
+all others; ties go by content hash. The first of every chain of near pictures stays.
+"""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from omma.core.config import config
+from omma.core.errors import ConfigError
+from omma.curate.embeddings import Embedding, PictureDescriptor, Shown, distinct, pictures_of
+from omma.curate.kmeans import kmeans, unit
+from omma.curate.operator import Candidate, Look, Scores, SetOperator
+from omma.curate.picture import Picture
+
+BLOCK = 1024  # pictures of a cluster compared with the others at a time
+
+
+@config
+class SemanticDedupe(SetOperator):
+    """Near pictures by embedding. Many samples may speak of one picture; a sample goes if all of its pictures are copies.
+
+    There is a cluster for every `cluster_size` pictures; copies in different clusters are not found. Files with equal
+    bytes are one picture here (`exact_hash` drops them).
+    """
+
+    version: ClassVar[str] = "1"
+    scope: ClassVar[Literal["all", "train"]] = "train"
+    scored_by: ClassVar[tuple[str, ...]] = ("embedding", "cluster_size", "iterations", "keep", "seed")
+    eps: float = 0.05
+    embedding: Embedding = PictureDescriptor()
+    cluster_size: int = 1000
+    iterations: int = 20
+    keep: Literal["hard", "easy", "first"] = "hard"
+    seed: int = 0
+
+    def check(self) -> None:
+        if not 0 <= self.eps < 2:
+            raise ConfigError("SemanticDedupe.eps", str(self.eps), "0 ≤ eps < 2")
+        if self.cluster_size < 1:
+            raise ConfigError("SemanticDedupe.cluster_size", str(self.cluster_size), "1 or more")
+
+    @property
+    def key(self) -> str:
+        """As for all operators, and the content of the file of embeddings."""
+        return super().key + (f"-{self.embedding.mark}" if self.embedding.mark else "")
+
+    @property
+    def threshold(self) -> float:
+        """Cosine above which a picture is a copy."""
+        return 1 - self.eps
+
+    def look(self, picture: Picture) -> Look:
+        """What the embedding needs."""
+        return self.embedding.look(picture)
+
+    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+        """Highest cosine to a picture before; NaN where a sample shows none that is embedded."""
+        pictures = distinct(candidates)
+        values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
+        if not pictures:
+            return Scores(values, tuple(notes))
+        near = self._near(pictures)
+        names = {content: c.sample.media[0].uri for c in candidates for content in pictures_of(c)[:1]}
+        for i, candidate in enumerate(candidates):
+            found = [near[content] for content in pictures_of(candidate) if content in near]
+            if found:
+                values[i], copied = min(found)
+                notes[i] = names.get(copied, copied)
+        return Scores(values, tuple(notes))
+
+    def decide(self, scores: Scores) -> list[str]:
+        """Samples all of whose pictures are copies."""
+        pairs = zip(scores.values, scores.notes, strict=True)
+        return [f"embedded near {note} (cosine {value:.3f})" if value > self.threshold else "" for value, note in pairs]
+
+    def _near(self, pictures: list[Shown]) -> dict[str, tuple[float, str]]:
+        """Pictures, ordered by content → for each that is embedded the highest cosine to one before it, and that one."""
+        table = self.embedding.vectors(pictures)
+        known = np.flatnonzero(~np.isnan(table).any(axis=1))
+        table = table[known]
+        clusters = kmeans(table, -(-len(table) // self.cluster_size), self.iterations, self.seed)
+        centre = (table * unit(clusters.centres)[clusters.cluster]).sum(axis=1)  # cosine to the cluster's centre
+        rank = {"hard": centre, "easy": -centre, "first": np.zeros(len(table))}[self.keep]
+        found: dict[str, tuple[float, str]] = {}
+        later = np.array([not pictures[i].heldout for i in known], bool)
+        order = np.lexsort((np.arange(len(known)), rank, later, clusters.cluster))
+        for members in np.split(order, np.flatnonzero(np.diff(clusters.cluster[order])) + 1):
+            cosine, before = nearest_before(table[members])
+            for place, member in enumerate(members):
+                copied = pictures[known[members[before[place]]]].content if place else ""
+                found[pictures[known[member]].content] = float(cosine[place]), copied
+        return found
+
+
+def nearest_before(table: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
+    """Ranked unit vectors → for each the highest cosine to one before it, and its number; -1 and 0 for the first."""
+    cosine, before = np.full(len(table), -1.0), np.zeros(len(table), np.int64)
+    for start in range(0, len(table), BLOCK):
+        block = table[start : start + BLOCK]
+        likeness = block @ table[: start + len(block)].T
+        rows, columns = np.ogrid[start : start + len(block), : likeness.shape[1]]
+        likeness[np.broadcast_to(columns >= rows, likeness.shape)] = -1.0
+        best = likeness.argmax(axis=1)
+        before[start : start + len(block)] = best
+        cosine[start : start + len(block)] = likeness[np.arange(len(block)), best]
+    return np.minimum(cosine, 1.0), before
