@@ -61,7 +61,7 @@ def test_every_address_of_img2dataset_is_a_sample_or_a_broken_row(tmp_path, draw
     assert "failed_to_download: HTTP Error 404: Not Found (http://x.org/000000001.jpg)" in broken[0].reason
     assert "failed_to_resize (http" in broken[1].reason
     assert "none of key 000000003, though its status is success" in broken[2].reason
-    assert look(tmp_path).reader == Img2dataset(path="set")
+    assert [item.reader for item in look(tmp_path).found] == [Img2dataset(path="set")]  # the tar is not read twice
 
 
 def test_img2dataset_as_files_and_as_parquet(tmp_path, draw):
@@ -134,6 +134,8 @@ ASKED, GOOD, BAD = "What is it?", "A cat.", "A dog."
 HUMAN = {"from": "human", "value": ASKED}
 MESSAGES = [{"role": "user", "content": ASKED}]
 LAYOUTS = {
+    "ours": {"messages": [*MESSAGES, {"role": "assistant", "content": GOOD}]}
+    | {name: [{"role": "assistant", "content": said}] for name, said in (("chosen", GOOD), ("rejected", BAD))},
     "dpo": {"prompt": ASKED, "chosen": GOOD, "rejected": BAD},
     "trl": {
         "prompt": MESSAGES,
@@ -160,7 +162,10 @@ LAYOUTS = {
 def test_preference_pairs_in_every_layout_are_the_same_sample(tmp_path, write_lines, draw, layout):
     draw(tmp_path / "p/a.jpg")
     write_lines(tmp_path / "pairs.jsonl", LAYOUTS[layout] | {"image": "a.jpg"})
-    reader = next(item.reader for item in look(tmp_path).found if isinstance(item.reader, Preferences))
+    found = look(tmp_path).found
+    reader = found[0].reader
+    assert isinstance(reader, Preferences)
+    assert {item.format for item in found} <= {"Preferences", "CaptionsJsonl"}  # RLHF-V's `text` looks like a caption
     assert reader.pictures == "p"
     (sample,), broken = read(reader, tmp_path)
     assert not broken

@@ -46,6 +46,8 @@ def preferred(value: Any) -> Preferred:
     if not asked:
         shared = next((i for i, pair in enumerate(zip(chosen, rejected, strict=False)) if pair[0] != pair[1]), 0)
         asked, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
+    elif len(asked) > len(chosen) and asked[-len(chosen) :] == chosen:
+        asked = asked[: -len(chosen)]  # the conversation already ends with the better reply
     elif chosen[: len(asked)] == asked and rejected[: len(asked)] == asked:
         chosen, rejected = chosen[len(asked) :], rejected[len(asked) :]
     return _checked(Preferred(asked, chosen, rejected))
@@ -60,6 +62,11 @@ def is_preference(row: dict[str, Any]) -> bool:
     pair = all(any(name in fields for name in usual) for usual in (CHOSEN, REJECTED))
     rated = isinstance(fields.get("completions"), list) and any(name in fields for name in ASKED)
     return pair or rated
+
+
+def mostly_preferences(rows: list[dict[str, Any]]) -> bool:
+    """Rows → whether half of them and more hold pairs of replies: such a file is no mere set of conversations."""
+    return bool(rows) and 2 * sum(is_preference(row) for row in rows) >= len(rows)
 
 
 def _unpacked(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Self
 
 from omma.core.config import config
 from omma.curate.listing import Listing
+from omma.curate.preferring import mostly_preferences
 from omma.curate.reader import Broken, Reader, parent
 from omma.curate.readers.messages_jsonl import talks
 from omma.curate.rows import json_array
@@ -29,5 +30,6 @@ class LlavaJson(Reader):
         """JSON arrays whose objects hold conversations."""
         for name in listing.ending(".json"):
             rows = array_objects(listing.head(name))
-            if any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages")):
+            talks_there = any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages"))
+            if talks_there and not mostly_preferences(rows):
                 yield cls(path=name, pictures=beside(listing, name, named_pictures(rows)))

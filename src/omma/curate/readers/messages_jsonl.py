@@ -14,6 +14,7 @@ from omma.core.config import config
 from omma.curate.conversation import talk
 from omma.curate.fields import mapping, texts
 from omma.curate.listing import Listing
+from omma.curate.preferring import mostly_preferences
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
 from omma.curate.rows import Row, json_lines
 from omma.curate.sniff import beside, first_objects, named_pictures
@@ -36,7 +37,8 @@ class MessagesJsonl(Reader):
         """JSON Lines whose objects hold conversations."""
         for name in listing.ending(".jsonl", ".ndjson", ".json", ".txt"):
             rows = first_objects(listing.head(name))
-            if any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages")):
+            talks_there = any(isinstance(row.get(field), list) for row in rows for field in ("conversations", "messages"))
+            if talks_there and not mostly_preferences(rows):
                 yield cls(path=name, pictures=beside(listing, name, named_pictures(rows)))
 
 

@@ -19,7 +19,7 @@ from omma.core.errors import DataError
 from omma.curate.conversation import talk
 from omma.curate.fields import mapping
 from omma.curate.listing import Listing
-from omma.curate.preferring import is_preference, preferred
+from omma.curate.preferring import mostly_preferences, preferred
 from omma.curate.reader import Broken, Names, Reader, attempt, parent, relative
 from omma.curate.readers.question_answer import pictures_of
 from omma.curate.rows import Row, json_rows
@@ -66,7 +66,7 @@ class Preferences(Reader):
         """Objects that hold pairs of replies, or several rated ones."""
         for name in listing.ending(".json", ".jsonl", ".ndjson", ".parquet"):
             rows = _first(listing, name)
-            if rows and 2 * sum(is_preference(row) for row in rows) >= len(rows):
+            if mostly_preferences(rows):
                 named = [picture for row in rows if not name.endswith(".parquet") for picture in _named(row)]
                 yield cls(path=name, pictures=beside(listing, name, named))
 

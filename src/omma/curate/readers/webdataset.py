@@ -13,6 +13,7 @@ from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import captions_of, mapping
 from omma.curate.listing import Listing, is_picture
 from omma.curate.reader import Broken, Reader, attempt, relative
+from omma.curate.readers.img2dataset import told
 from omma.media.store import Store
 from omma.media.tar_index import index_tar
 from omma.schema.sample import Caption, Media, Sample
@@ -70,8 +71,9 @@ class WebDataset(Reader):
 
     @classmethod
     def recognise(cls, listing: Listing) -> Iterator[Self]:
-        """Tars that hold at least one picture; several in one folder are one set."""
-        tars = [name for name in listing.ending(".tar") if _holds_pictures(listing.root / name)]
+        """Tars that hold at least one picture; several in one folder are one set. Those that img2dataset tells of are its own."""
+        named = (name for name in listing.ending(".tar") if not told((listing.root / name).with_suffix(".parquet")))
+        tars = [name for name in named if _holds_pictures(listing.root / name)]
         folders = sorted({PurePosixPath(name).parent.as_posix() for name in tars})
         for folder in folders:
             inside = [name for name in tars if PurePosixPath(name).parent.as_posix() == folder]
