@@ -21,6 +21,30 @@ from omma.curate.scenery.album import Album
 # What the best constant reply (an answer, or a place in the list of choices) scores on 96 held-out pages, at most.
 # A task whose reply is a box has no entry.
 GUESSES = {
+    "Anomalies": {"defect": 0.5, "kind": 0.25, "texture": 0.21},
+    "Charts": {
+        "kind": 0.25,
+        "value": 0.15,
+        "table": 0.02,
+        "highest": 0.4,
+        "lowest": 0.4,
+        "compare": 0.5,
+        "difference": 0.25,
+        "trend": 0.34,
+        "correlation": 0.34,
+    },
+    "Documents": {"script": 0.21, "read": 0.05, "line": 0.05, "field": 0.05, "cell": 0.1, "present": 0.5},
+    "Geometry": {"angle": 0.17, "length": 0.5, "triangle": 0.25, "quadrilateral": 0.17, "circle": 0.34, "parallel": 0.5},
+    "Towers": {
+        "blocks": 0.34,
+        "top": 0.25,
+        "bottom": 0.25,
+        "above": 0.25,
+        "stable": 0.5,
+        "widest": 0.33,
+        "side": 0.5,
+        "breaks": 0.33,
+    },
     "Counting": {"count": 0.13, "total": 0.25, "more": 0.34},
     "EntityGrid": {"identity": 0.26, "position": 0.15, "empty": 0.34, "relation": 0.28, "side": 0.5},
     "Spatial": {"direction": 0.13, "distance": 0.5, "place": 0.12, "steps": 0.25, "round": 0.17},
@@ -120,7 +144,8 @@ def test_boxes_lie_in_their_picture_and_things_are_read_as_coco(kind, drawn):
         assert sum(len(sample.regions) for sample in read) == len(known["annotations"])
     if (folder / "captions.jsonl").exists():
         captions = list(CaptionsJsonl(path=f"{kind().folder}/heldout/captions.jsonl").read(root))
-        assert len(captions) == 96
+        assert not [row for row in captions if isinstance(row, Broken)]
+        assert len({row.media[0].uri for row in captions}) == len(captions) > 40
 
 
 @pytest.mark.parametrize("kind", ALBUMS)
