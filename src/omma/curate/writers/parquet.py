@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from omma.schema.sample import Sample
 TEXTS = ("id", "task")
 JSONS = ("messages", "captions", "regions", "answer", "chosen", "rejected", "meta")
 HELD = pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
-GROUP = 100  # rows that are read together
+GROUP = 100  # rows that are held in memory, and read together
 
 
 @config
@@ -41,22 +41,28 @@ class Parquet(Writer):
     @contextmanager
     def begin(self, folder: Path) -> Iterator[Add]:
         """Files `part-00000.parquet`, ... with a row a sample."""
+        schema, count = rows_schema(HELD), 0
         rows: list[Fields] = []
-        schema, parts = rows_schema(HELD), 0
+        with ExitStack() as parts:
+            table: pq.ParquetWriter | None = None
 
-        def flush() -> None:
-            nonlocal parts
-            pq.write_table(pa.Table.from_pylist(rows, schema), folder / f"part-{parts:05d}.parquet", row_group_size=GROUP)
-            parts += 1
-            rows.clear()
+            def flush() -> None:
+                if table is not None and rows:
+                    table.write_table(pa.Table.from_pylist(rows, schema))
+                rows.clear()
 
-        def add(fields: Fields, kept: list[Kept]) -> None:
-            rows.append(row_of(fields) | {"images": [{"bytes": one.data, "path": one.media.uri} for one in kept]})
-            if len(rows) == self.part:
-                flush()
+            def add(fields: Fields, kept: list[Kept]) -> None:
+                nonlocal count, table
+                if count % self.part == 0:
+                    flush()
+                    parts.close()
+                    table = parts.enter_context(pq.ParquetWriter(folder / f"part-{count // self.part:05d}.parquet", schema))
+                rows.append(row_of(fields) | {"images": [{"bytes": one.data, "path": one.media.uri} for one in kept]})
+                count += 1
+                if len(rows) == GROUP:
+                    flush()
 
-        yield add
-        if rows:
+            yield add
             flush()
 
     def reader(self) -> Reader:
