@@ -247,6 +247,16 @@ def test_a_link_to_a_pool_outside_the_root_is_refused(tmp_path):
         assert "outside the data root" in broken[0].reason
 
 
+def test_a_tar_that_is_a_link_out_of_the_root_is_refused_with_its_shard(tmp_path, draw):
+    pack(tmp_path / "out.tar", [("0.jpg", draw(tmp_path / "x.jpg").read_bytes())])
+    root = tmp_path / "root"
+    table(root / "00000.parquet", rows_of("0"))
+    os.symlink(tmp_path / "out.tar", root / "00000.tar")
+    samples, broken = read(Img2dataset(), root)
+    assert not samples
+    assert [row.reason for row in broken] == ["00000.tar: lies outside the data root"]
+
+
 @pytest.mark.parametrize("reader", [Preferences(path="x.jsonl"), QuestionAnswer(path="x.jsonl")])
 def test_empty_and_half_files_are_told(tmp_path, reader):
     (tmp_path / "x.jsonl").write_bytes(b"")

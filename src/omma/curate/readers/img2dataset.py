@@ -44,7 +44,8 @@ class Img2dataset(Reader):
             name = (PurePosixPath(self.path) / shard.name).as_posix() if place.is_dir() else self.path
             number = 0
             try:
-                inside(root, name)
+                for ending in (".parquet", ".tar"):
+                    inside(root, PurePosixPath(name).with_suffix(ending).as_posix())
                 yield from self._unlisted(shard, root)
                 table = pq.ParquetFile(shard)
                 _check(table.schema_arrow.names, name)

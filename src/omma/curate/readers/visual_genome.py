@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
+from omma.core.files import inside
 from omma.curate.fields import mapping
 from omma.curate.listing import Listing
 from omma.curate.locating import asked, box_xywh, located
@@ -36,7 +37,7 @@ class VisualGenome(Reader):
         """Samples picture by picture, in the order of the file."""
         file = self.place(root)
         names, folder = Names(), parent(file, root)
-        known = _addresses(file.parent / IMAGES)
+        known = _addresses(inside(root, f"{folder}/{IMAGES}"))
 
         def place(number: int) -> str:
             tries = [known[number]] if number in known else [f"{inner}/{number}.jpg" for inner in FOLDERS]
