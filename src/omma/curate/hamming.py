@@ -8,6 +8,8 @@ more comparisons.
 import numpy as np
 from jaxtyping import Bool, Int64, UInt64
 
+BLOCK = 1 << 22  # pairs compared at once: some 150 MB
+
 
 def near_pairs(hashes: UInt64[np.ndarray, "n"], radius: int) -> tuple[Int64[np.ndarray, "pairs"], Int64[np.ndarray, "pairs"]]:
     """Distinct hashes → indices (first < second) of every pair within `radius` bits, ordered by first, then second."""
@@ -28,6 +30,25 @@ def near_pairs(hashes: UInt64[np.ndarray, "n"], radius: int) -> tuple[Int64[np.n
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     order = np.lexsort((second, first))
     return first[order], second[order]
+
+
+def crossing_pairs(
+    left: UInt64[np.ndarray, "m"], right: UInt64[np.ndarray, "n"], radius: int
+) -> tuple[Int64[np.ndarray, "pairs"], Int64[np.ndarray, "pairs"]]:
+    """Two sets of hashes → indices (of left, of right) of every pair within `radius` bits, ordered by first, then second."""
+    found = [np.zeros(0, np.int64)]
+    for ours, theirs in zip(_bands(left, radius), _bands(right, radius), strict=True):
+        order = np.argsort(theirs, kind="stable")
+        starts, ends = (np.searchsorted(theirs[order], ours, side) for side in ("left", "right"))
+        for part in np.array_split(np.arange(len(left)), int((ends - starts).sum()) // BLOCK + 1):
+            counts = (ends - starts)[part]
+            first = np.repeat(part, counts)
+            within = np.arange(len(first)) - np.repeat(np.cumsum(counts) - counts, counts)
+            second = order[starts[first] + within]
+            near = np.bitwise_count(left[first] ^ right[second]) <= radius
+            found.append(first[near] * len(right) + second[near])
+    pairs = np.unique(np.concatenate(found))
+    return (pairs // len(right), pairs % len(right)) if len(right) else (pairs, pairs)
 
 
 def _bands(hashes: UInt64[np.ndarray, "n"], radius: int) -> list[UInt64[np.ndarray, "n"]]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from omma.core.files import bytes_hash
-from omma.media.decode import decode, measure, shrink
+from omma.media.decode import decode, draft, measure, shrink
 
 
 @dataclass
@@ -36,3 +36,8 @@ class Picture:
     def small(self) -> UInt8[np.ndarray, "h w 3"]:
         """The same within 256 × 256 px: what hashes and features start from, so that large pictures cost no more than small."""
         return shrink(self.pixels, 256)
+
+    @cached_property
+    def draft(self) -> UInt8[np.ndarray, "h w 3"]:
+        """Upright RGB of at least 112 px a side where a JPEG gives that cheaper than all its pixels: what hashes start from."""
+        return draft(self.data, name=self.uri, side=112)

@@ -64,6 +64,17 @@ def thumbnail(data: bytes, *, name: str, side: int, max_pixels: int = MAX_PIXELS
         return shrink(_upright(_rgb(image, name), turn), side)
 
 
+def draft(data: bytes, *, name: str, side: int, max_pixels: int = MAX_PIXELS) -> UInt8[np.ndarray, "h w 3"]:
+    """File bytes → upright RGB no smaller than `side` px a side where it can be had cheaper than the whole, else the whole.
+
+    Only JPEGs have drafts: an eighth, a quarter or half of their sides, made from the lowest frequencies alone.
+    """
+    with _opened(data, name, max_pixels) as image:
+        turn = _orientation(image)
+        image.draft(None, (side, side))  # type: ignore[arg-type]  # no mode asked
+        return _upright(_rgb(image, name), turn)
+
+
 def shrink(image: UInt8[np.ndarray, "h w 3"], side: int) -> UInt8[np.ndarray, "h2 w2 3"]:
     """Picture → the same within `side` × `side` px, aspect kept, never enlarged; at least 1 px a side."""
     height, width, _ = image.shape
