@@ -2,7 +2,8 @@
 
 Rules of matching: on word boundaries (letters, digits and underscores make words), whatever the case, except that a
 name of two or more letters all written in capitals ("US", "IT") matches as written alone; the last word of a name may
-stand in the plural (-s, -es, -ies for -y). Which of overlapping names count is `overlaps`.
+stand in the plural (-s, -es, -ies for -y). In scripts that set no spaces (Chinese, Japanese, Thai, Lao) each letter is a
+word, so that names are found anywhere. Which of overlapping names count is `overlaps`.
 """
 
 import json
@@ -16,7 +17,8 @@ from omma.core.config import Config, config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
 
-WORD = re.compile(r"\w+")
+UNSPACED = r"\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 
 
 @config

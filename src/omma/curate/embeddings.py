@@ -13,8 +13,10 @@ from omma.core.errors import DataError
 from omma.core.files import bytes_hash
 from omma.curate.kmeans import unit
 from omma.curate.operator import Candidate, Look
-from omma.curate.operators.agreement import features
+from omma.curate.operators.agreement import Agreement, features
 from omma.curate.picture import Picture
+
+FEWEST = 20  # pictures that have a mean
 
 
 @dataclass(slots=True)
@@ -46,7 +48,15 @@ class Embedding(Config):
 
 @config
 class PictureDescriptor(Embedding):
-    """Colours and edges by place, less the mean of the set. It knows nothing of meaning: copies are near, two dogs are not."""
+    """Colours and edges by place, less the mean of the set. It knows nothing of meaning: copies are near, two dogs are not.
+
+    The mean of fewer than 20 pictures says nothing: such sets have no vectors, and are not judged.
+    """
+
+    @property
+    def mark(self) -> str:
+        """Version of the features."""
+        return f"features{Agreement.version}"
 
     def look(self, picture: Picture) -> Look:
         """The features that `agreement` fits."""
@@ -55,6 +65,8 @@ class PictureDescriptor(Embedding):
     def vectors(self, pictures: Sequence[Shown]) -> Float[np.ndarray, "pictures d"]:
         """Features around their mean."""
         table = np.stack([picture.look for picture in pictures]).astype(np.float64)
+        if len(table) < FEWEST:
+            return np.full_like(table, np.nan)
         return unit(table - table.mean(axis=0))
 
 

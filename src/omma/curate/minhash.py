@@ -50,13 +50,15 @@ def candidate_pairs(signs: UInt64[np.ndarray, "sets size"], bands: int) -> Int64
     """Signatures → pairs (first < second) that are equal in at least one band, each once, ordered."""
     size, found = len(signs), [np.zeros(0, np.int64)]
     for band in np.split(signs, bands, axis=1):
-        _, group = np.unique(band, axis=0, return_inverse=True)
-        order = np.argsort(group.reshape(-1), kind="stable")
-        ranked = group.reshape(-1)[order]
+        key = np.zeros(size, np.uint64)  # of equal bands equal; of others equal once in 2^64, which costs a comparison
+        for column in band.T:
+            key = _mixed(key * BASE + column)
+        order = np.argsort(key, kind="stable")
+        ranked = key[order]
         for step in range(1, size):
             same = ranked[:-step] == ranked[step:]
             if not same.any():
-                break  # groups are contiguous: none reaches farther
+                break  # equal keys stand together: none reaches farther
             left, right = order[:-step][same], order[step:][same]
             found.append(np.minimum(left, right) * size + np.maximum(left, right))
     pairs = np.unique(np.concatenate(found))

@@ -57,8 +57,8 @@ class ClusterReduction(SetOperator):
 
     @property
     def key(self) -> str:
-        """As for all operators, and the content of the file of embeddings."""
-        return super().key + (f"-{self.embedding.mark}" if self.embedding.mark else "")
+        """As for all operators, and the version or the content of what embeddings come from."""
+        return f"{super().key}-{self.embedding.mark}"
 
     @property
     def threshold(self) -> float:

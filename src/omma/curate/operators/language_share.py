@@ -69,4 +69,4 @@ class LanguageShare(SetOperator):
         total = min(largest.values(), default=0.0)
         reasons = {group: f"{group}: beyond its share of {total:,.0f} samples" for group in (*self.shares, OTHERS)}
         rows = zip(scores.values, scores.notes, strict=True)
-        return [reasons[note] if value > total + 1e-6 else "" for value, note in rows]
+        return [reasons[note] if value > total * (1 + 1e-9) else "" for value, note in rows]

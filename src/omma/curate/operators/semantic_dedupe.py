@@ -4,6 +4,11 @@ SemDeDup (Abbas et al. 2023, arXiv 2303.09540; facebookresearch/SemDeDup, semded
 cluster a picture goes if the cosine to any one before it exceeds 1 - eps. `keep` ranks: "hard" the farthest from the
 centre first (the reference's default), "easy" the nearest first, "first" by content hash. Held-out pictures rank before
 all others; ties go by content hash. The first of every chain of near pictures stays.
+
+With the built-in description of colours and edges, measured on 239 photographs and copies of 100 of them in one cluster: at
+eps 0.1 copies are found in 100% at 3/4 size and JPEG quality 60, 97% at 1/4 size and quality 30, 88% with 5% cut off on all
+sides, and no photograph is taken for another's copy; at 0.05 these are 100, 87 and 48%, at 0.2 100, 100 and 99% with 9 of
+239 taken. Embeddings of a model want an eps of their own.
 """
 
 from typing import ClassVar, Literal
@@ -32,7 +37,7 @@ class SemanticDedupe(SetOperator):
     version: ClassVar[str] = "1"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("embedding", "cluster_size", "iterations", "keep", "seed")
-    eps: float = 0.05
+    eps: float = 0.1
     embedding: Embedding = PictureDescriptor()
     cluster_size: int = 1000
     iterations: int = 20
@@ -47,8 +52,8 @@ class SemanticDedupe(SetOperator):
 
     @property
     def key(self) -> str:
-        """As for all operators, and the content of the file of embeddings."""
-        return super().key + (f"-{self.embedding.mark}" if self.embedding.mark else "")
+        """As for all operators, and the version or the content of what embeddings come from."""
+        return f"{super().key}-{self.embedding.mark}"
 
     @property
     def threshold(self) -> float:
