@@ -141,6 +141,17 @@ def test_concepts_match_whole_words_plurals_and_synonyms(text, found):
     assert Matcher(names, "longest").match(text) == [name for name in found if (name, text) != ("dog", "hot dogs")]
 
 
+def test_concepts_are_found_without_spaces_in_scripts_that_have_none():
+    assert Matcher({"狗": (), "熊猫": ("パンダ",), "cat": ()}).match("一只狗和パンダ在吃, cat猫") == ["狗", "熊猫", "cat"]
+    assert Matcher({"собака": ()}).match("СОБАКА и кот") == ["собака"]
+
+
+@pytest.mark.parametrize("text", ["a" * 100_000, "dog " * 20_000, "\x00\ud800\n dog", "İß\u200bﬁ DOGS"])
+def test_no_text_is_too_odd_for_concepts_and_shingles(text):
+    assert set(Matcher({"dog": ()}).match(text)) == ({"dog"} if "dog" in text.casefold() else set())
+    assert len(shingles(plain(text), 5)) >= 1
+
+
 def test_singulars():
     assert singulars("boxes") == ["boxes", "boxe", "box"]
     assert singulars("berries") == ["berries", "berrie", "berry"]
@@ -372,6 +383,27 @@ def test_a_file_without_a_picture_leaves_it_unjudged_and_a_broken_one_is_told(tm
         _ = SemanticDedupe(embedding=EmbeddingFile(path=str(tmp_path / "none"))).key
 
 
+def test_a_job_finds_planted_copies_by_the_built_in_description(tmp_path, draw, write_lines):
+    for i in range(30):
+        draw(tmp_path / f"raw/{i:02d}.png", seed=i, size=(96, 96))
+    for i in range(5):
+        Image.open(tmp_path / f"raw/{i:02d}.png").resize((60, 60)).save(tmp_path / f"raw/copy{i}.jpg", quality=70)
+    names = sorted(path.name for path in (tmp_path / "raw").iterdir())
+    write_lines(tmp_path / "raw/captions.jsonl", *({"image": name, "caption": f"number {name}"} for name in names))
+    source = {"s": CaptionsJsonl(path="captions.jsonl")}
+    run = RunFolder(tmp_path / "run")
+    curate(Data(root=str(tmp_path / "raw"), sources=source, operators=(SemanticDedupe(),)), run, seed=0, workers=0)
+    gone = [row for row in run.ledger.entries("curate") if row.verdict == "drop"]
+    pairs = [{f"s/{i:02d}.png:0", f"s/copy{i}.jpg:0"} for i in range(5)]
+    assert [len(pair & {row.sample_id for row in gone}) for pair in pairs] == [1] * 5
+    assert len(gone) == 5
+    assert all(row.score > row.threshold == 0.9 and "embedded near" in row.reason for row in gone)
+    few = RunFolder(tmp_path / "few")
+    write_lines(tmp_path / "raw/captions.jsonl", *({"image": name, "caption": "x"} for name in ("00.png", "copy0.jpg")))
+    curate(Data(root=str(tmp_path / "raw"), sources=source, operators=(SemanticDedupe(),)), few, seed=0, workers=0)
+    assert [row.verdict for row in few.ledger.entries("curate")] == ["keep", "keep"]
+
+
 def test_reduction_takes_every_nth_of_a_cluster_and_of_those_the_best(tmp_path):
     rng = np.random.default_rng(0)
     centres = np.repeat(np.eye(4) * 5 + 1, 50, axis=0)
@@ -411,12 +443,14 @@ def test_copies_of_benchmark_pictures_go_and_others_stay(tmp_path):
     for i in range(12):
         blurred(i).save(tmp_path / f"bench/{i}.png")
     operator = PictureDecontamination(benchmarks=(str(tmp_path / "bench"),))
+    part = blurred(5).crop((8, 8, 152, 152))  # 5% off every side
     ways = {"JPEG": (120, {"quality": 60}), "WEBP": (160, {"quality": 40}), "PNG": (40, {})}
     copies = [
         looked(operator, f"{kind}{i}", encoded(blurred(i).resize((side, side)), kind, **how))
         for i in range(12)
         for kind, (side, how) in ways.items()
     ]
+    copies.append(looked(operator, "part", encoded(part)))
     others = [looked(operator, f"other{i}", encoded(blurred(100 + i))) for i in range(40)]
     found = reasons(operator, [*copies, *others, said("words", "text alone")])
     assert {key for key, reason in found.items() if not reason} == {c.sample.id for c in others} | {"words"}
@@ -427,7 +461,7 @@ def test_copies_of_benchmark_pictures_go_and_others_stay(tmp_path):
         PictureDecontamination(benchmarks=(str(tmp_path / "none"),)).score(())
 
 
-def test_real_photographs_are_told_from_re_encoded_benchmark_photographs(tmp_path):
+def test_real_photographs_are_told_from_re_encoded_and_cropped_benchmark_photographs(tmp_path):
     folder = (REAL / "coco-ccby-dev").resolve()
     if not folder.is_dir():
         pytest.skip(f"no real data at {folder}")
@@ -436,9 +470,13 @@ def test_real_photographs_are_told_from_re_encoded_benchmark_photographs(tmp_pat
     for photo in photos[:30]:
         image = Image.open(photo).convert("RGB")
         image.resize((image.width * 3 // 4, image.height * 3 // 4)).save(tmp_path / f"bench/{photo.stem}.jpg", quality=60)
+    for photo in photos[30:40]:
+        image = Image.open(photo).convert("RGB")
+        cut = image.width // 20, image.height // 20
+        image.crop((*cut, image.width - cut[0], image.height - cut[1])).save(tmp_path / f"bench/{photo.stem}.png")
     operator = PictureDecontamination(benchmarks=(str(tmp_path / "bench"),))
     found = reasons(operator, [looked(operator, photo.stem, photo.read_bytes()) for photo in photos])
-    assert [photo.stem for photo in photos if found[photo.stem]] == [photo.stem for photo in photos[:30]]
+    assert [photo.stem for photo in photos if found[photo.stem]] == [photo.stem for photo in photos[:40]]
 
 
 # All of them

@@ -1,7 +1,8 @@
-"""picture_decontamination: a picture that looks like one of given benchmarks → dropped. Score: Hamming distance to the nearest.
+"""picture_decontamination: a picture that looks like one of given benchmarks, or a part of it → dropped. Score: Hamming distance.
 
-Hash and colour check are those of `perceptual_hash`: re-encoded, resized, brighter or darker copies are found; crops and
-mirrored copies are not. All pairs are compared, none is approximate. One contaminated picture takes its sample out.
+Hashes, windows and colour check are those of `crop_hash`: re-encoded, resized, brighter or darker copies are found, and
+those with up to a tenth of their sides cut off, on either side of the comparison; mirrored copies are not. All pairs are
+compared, none is approximate. One contaminated picture takes its sample out.
 """
 
 from functools import lru_cache
@@ -9,34 +10,38 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Shaped, UInt8, UInt64
+from jaxtyping import Float, UInt64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
+from omma.curate.hamming import crossing_pairs
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
-from omma.curate.operators.perceptual_hash import PerceptualHash, differences
+from omma.curate.operators.crop_hash import WINDOWS, CropHash
+from omma.curate.operators.perceptual_hash import differences
 from omma.curate.picture import Picture
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 FAR = 64.0  # bits: the score of a picture that none of the benchmarks' looks like
-REACH = 20  # bits within which colours are compared
+BYTES = 8 * len(WINDOWS)  # of hashes in a look; colours follow
 
 
 @config
 class PictureDecontamination(SetOperator):
     """`benchmarks` are folders whose pictures must not be trained on. Their bytes belong to the key of kept scores."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = f"1.{CropHash.version}"
     scope: ClassVar[Literal["all", "train"]] = "train"
-    scored_by: ClassVar[tuple[str, ...]] = ("benchmarks", "max_difference")
+    scored_by: ClassVar[tuple[str, ...]] = ("benchmarks", "reach", "max_difference")
     benchmarks: tuple[str, ...] = ()
-    max_distance: int = 8
-    max_difference: float = 45.0
+    max_distance: int = 6
+    reach: int = 10
+    max_difference: float = 80.0
 
     def check(self) -> None:
-        if not 0 <= self.max_distance <= REACH:
-            raise ConfigError("PictureDecontamination.max_distance", str(self.max_distance), f"0 to {REACH} of 64 bits")
+        if not 0 <= self.max_distance <= self.reach <= 16:
+            got = f"{self.max_distance}, reach {self.reach}"
+            raise ConfigError("PictureDecontamination.max_distance", got, "0 ≤ max_distance ≤ reach ≤ 16 of 64 bits")
 
     @property
     def key(self) -> str:
@@ -50,18 +55,24 @@ class PictureDecontamination(SetOperator):
         return float(self.max_distance)
 
     def look(self, picture: Picture) -> Look:
-        """What `perceptual_hash` keeps: eight bytes of hash, then the colour thumbnail."""
-        return PerceptualHash().look(picture)
+        """What `crop_hash` keeps: hashes of windows, then the colour thumbnail."""
+        return CropHash().look(picture)
 
     def score(self, candidates: tuple[Candidate, ...]) -> Scores:
-        """Bits to the nearest picture of the benchmarks whose colours agree too, 64 where there is none; NaN without pictures."""
-        names, looks = self._benchmark()
+        """Bits to the nearest picture of the benchmarks whose colours agree, 64 beyond `reach`; NaN without pictures."""
         values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        hashes = _bits(looks)
-        for i, candidate in enumerate(candidates):
-            found = [self._nearest(look, hashes, looks, names) for look in candidate.looks]
-            if found:
-                values[i], notes[i] = min(found)
+        owners = [i for i, candidate in enumerate(candidates) for _ in candidate.looks]
+        values[owners] = FAR
+        given = self._benchmark()
+        if not owners or not given:
+            return Scores(values, tuple(notes))
+        looks, marked = np.stack([look for c in candidates for look in c.looks]), np.stack(list(given.values()))
+        names = list(given)
+        ours, theirs, distance = near_parts(_bits(looks), _bits(marked), self.reach)
+        for one, other, bits in zip(ours.tolist(), theirs.tolist(), distance.tolist(), strict=True):
+            best = (float(bits), names[other]) < (values[owners[one]], notes[owners[one]])
+            if best and differences(_cells(looks[one]), _cells(marked[other])[None])[0] <= self.max_difference:
+                values[owners[one]], notes[owners[one]] = float(bits), names[other]
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -69,27 +80,31 @@ class PictureDecontamination(SetOperator):
         pairs = zip(scores.values, scores.notes, strict=True)
         return [f"looks like {note} of a benchmark" if value <= self.max_distance else "" for value, note in pairs]
 
-    def _benchmark(self) -> tuple[list[str], Shaped[np.ndarray, "n bytes"]]:
-        """Names and looks of all pictures of the benchmarks, ordered by name. DataError if one cannot be read."""
-        looks: dict[str, Look] = {}
-        for folder in self.benchmarks:
-            for file in _hashes(Path(folder)):
-                looks[str(file)] = self.look(Picture(str(file), file.read_bytes()))
-        return sorted(looks), np.stack([looks[name] for name in sorted(looks)]) if looks else np.zeros((0, 8), np.uint8)
-
-    def _nearest(
-        self, look: Look, hashes: UInt64[np.ndarray, "n"], looks: UInt8[np.ndarray, "n bytes"], names: list[str]
-    ) -> tuple[float, str]:
-        distance = np.bitwise_count(hashes ^ _bits(look[None])[0])
-        near = np.flatnonzero(distance <= REACH)
-        if not len(near):
-            return FAR, ""
-        alike = differences(look[8:].astype(np.float64), looks[near, 8:].astype(np.float64)) <= self.max_difference
-        return min(((float(distance[i]), names[i]) for i in near[alike]), default=(FAR, ""))
+    def _benchmark(self) -> dict[str, Look]:
+        """Looks of all pictures of the benchmarks by name, in order. DataError if one cannot be read."""
+        files = sorted({file for folder in self.benchmarks for file in _hashes(Path(folder))})
+        return {str(file): self.look(Picture(str(file), file.read_bytes())) for file in files}
 
 
-def _bits(looks: Shaped[np.ndarray, "n bytes"]) -> UInt64[np.ndarray, "n"]:
-    return np.ascontiguousarray(looks[:, :8]).view(np.uint64).reshape(-1)
+def near_parts(
+    ours: UInt64[np.ndarray, "n windows"], theirs: UInt64[np.ndarray, "m windows"], radius: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hashes of windows → (number of ours, of theirs, bits) of each pair of a whole and any window within `radius` bits."""
+    windows = ours.shape[1]
+    whole, window = crossing_pairs(ours[:, 0], theirs.reshape(-1), radius)
+    turned, part = crossing_pairs(theirs[:, 0], ours.reshape(-1), radius)
+    bits = np.bitwise_count(ours[whole, 0] ^ theirs.reshape(-1)[window])
+    others = np.bitwise_count(theirs[turned, 0] ^ ours.reshape(-1)[part])
+    first, second = np.concatenate([whole, part // windows]), np.concatenate([window // windows, turned])
+    return first, second, np.concatenate([bits, others])
+
+
+def _bits(looks: np.ndarray) -> UInt64[np.ndarray, "n windows"]:
+    return np.ascontiguousarray(looks[:, :BYTES]).view(np.uint64)
+
+
+def _cells(look: Look) -> Float[np.ndarray, "values"]:
+    return look[BYTES:].astype(np.float64)
 
 
 @lru_cache(maxsize=64)
