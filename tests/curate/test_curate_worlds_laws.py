@@ -7,11 +7,15 @@ import pkgutil
 from collections import Counter, defaultdict
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import omma.curate.worlds
 from omma.core.errors import ConfigError
+from omma.core.runs import RunFolder
+from omma.curate.data import Data
+from omma.curate.job import curate
 from omma.curate.reader import Broken
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
 from omma.curate.readers.coco import Coco
@@ -178,3 +182,16 @@ def test_pictures_show_something_and_masks_fit_them(kind, drawn):
 def test_a_world_without_pictures_is_refused(kind):
     with pytest.raises(ConfigError, match="at least one picture"):
         kind(num_pictures=0)
+
+
+def test_several_worlds_of_one_recipe_are_curated_without_a_lost_row(tmp_path):
+    worlds = tuple(kind(num_pictures=4, num_heldout=2) for kind in ALBUMS)
+    splits = ("train", "heldout")
+    train, heldout = (
+        {world.folder: MessagesJsonl(path=f"{world.folder}/{split}/questions.jsonl") for world in worlds} for split in splits
+    )
+    run = RunFolder(tmp_path)
+    curate(Data(world=worlds, sources=train, heldout=heldout), run, seed=0, workers=0)
+    for split in splits:
+        kept = pq.read_table(tmp_path / "data" / f"{split}.parquet").num_rows
+        assert kept == sum(len(asked(type(world), tmp_path / "raw", split)) for world in worlds) > 2 * len(worlds)

@@ -13,6 +13,7 @@ from omma.core.errors import DataError
 from omma.curate.synthesis.collages import grid, in_collage, in_sequence, inset
 from omma.curate.synthesis.hard_negatives import hard_negatives, with_negatives
 from omma.curate.synthesis.visual_prompts import COLOURS, SHAPES, Mark, draw_mark, mark_regions
+from omma.curate.synthesis.worse_sight import lose_details, preference, requests, shift_colours
 from omma.schema.sample import Caption, Media, Part, Region, Sample, Turn
 
 PAIRS = Path(__file__).parents[2] / "../shared/real/coco-text-dev/pairs.jsonl"
@@ -196,3 +197,31 @@ def test_marks_of_one_picture_differ_in_colour_and_outlines_need_polygons():
         draw_mark(plain(0), Region(0, (0, 0, 1, 1), frame="unit"), Mark("point", "red"), Random(0))
     with pytest.raises(DataError, match="one of rectangle"):
         draw_mark(plain(0), box, Mark("spiral", "red"), Random(0))
+
+
+def test_spoilt_pictures_keep_their_size_and_lose_colours_or_details():
+    stripes = np.zeros((64, 96, 3), np.uint8)
+    stripes[:, ::2] = (200, 40, 40)
+    coarse = lose_details(stripes, side=24)
+    assert coarse.shape == stripes.shape
+    assert coarse[..., 0].std() < 5 < stripes[..., 0].std()  # stripes of one px are gone
+    assert abs(coarse.mean() - stripes.mean()) < 3
+    for seed in range(10):
+        shifted = shift_colours(stripes, Random(seed))
+        assert shifted.shape == stripes.shape
+        assert np.abs(shifted[:, 0].astype(int) - stripes[:, 0]).max() > 40
+        assert np.array_equal(shifted, shift_colours(stripes, Random(seed)))
+
+
+@pytest.mark.parametrize(("uri", "spoilt"), [("worse/0.jpg", "worse picture"), ("", "misleading prompt")])
+def test_descriptions_of_fair_and_spoilt_requests_become_a_preference(uri, spoilt):
+    two = requests(asked(0, "a cat"), Random(0), uri)
+    assert [media.uri for media in two.spoilt.media] == [uri or "0.jpg"]
+    assert (two.spoilt.turns == two.fair.turns) == bool(uri)
+    pair = preference(two, "A cat on a mat.", "A cat with a red ball.")
+    assert pair.media[0].uri == "0.jpg"
+    assert pair.turns[:-1] == two.fair.turns
+    assert (pair.chosen[0].text, pair.rejected[0].text) == ("A cat on a mat.", "A cat with a red ball.")
+    assert pair.meta == {"origin": "worse_sight-1", "spoilt": spoilt, "parent": "s:0"}
+    with pytest.raises(DataError, match="two different"):
+        preference(two, "A cat.", " A cat. ")
