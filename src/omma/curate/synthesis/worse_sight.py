@@ -1,7 +1,8 @@
 """Worse sight: a picture → two requests for its description, a fair and a spoilt one, and their replies → a preference sample.
 
-As STIC (yihedeng9/STIC): the fair request shows the picture and asks for care; the spoilt one shows the picture with its colours
-shifted or its details gone, or asks for things that need not be there. Prompts and strengths are ours. Any model may answer.
+As STIC (yihedeng9/STIC, `stic/generate_pref.py`): the fair request shows the picture and asks for care; the spoilt one shows it
+with its colours shifted or its details gone, or asks for things that need not be there. Strengths are those of that file (which
+as published computes, but never passes on, that the picture is to be spoilt); prompts are ours. Any model may answer.
 """
 
 from dataclasses import dataclass, replace
@@ -35,20 +36,18 @@ class Requests:
 
 
 def shift_colours(image: UInt8[np.ndarray, "h w 3"], random: Random) -> UInt8[np.ndarray, "h w 3"]:
-    """Picture → its hue turned by 60 to 300 degrees; brightness, contrast and saturation each 40 to 60% up or down."""
+    """Picture → its hue turned by up to 0.3 of the circle either way, its brightness times 0.5 to 1.5."""
     hue, saturation, value = Image.fromarray(image).convert("HSV").split()
-    turn = random.randint(43, 213)
+    turn = round(random.uniform(-0.3, 0.3) * 256)
     turned = hue.point([(level + turn) % 256 for level in range(256)])
     picture = Image.merge("HSV", (turned, saturation, value)).convert("RGB")
-    for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        picture = enhancer(picture).enhance(1 + random.choice((-1, 1)) * random.uniform(0.4, 0.6))
-    return np.array(picture)
+    return np.array(ImageEnhance.Brightness(picture).enhance(random.uniform(0.5, 1.5)))
 
 
-def lose_details(image: UInt8[np.ndarray, "h w 3"], side: int = 32) -> UInt8[np.ndarray, "h w 3"]:
-    """Picture → the same size, with the details of one whose longer side is `side` px."""
+def lose_details(image: UInt8[np.ndarray, "h w 3"], side: int = 20) -> UInt8[np.ndarray, "h w 3"]:
+    """Picture → the same size, with the details of one whose shorter side is `side` px."""
     picture = Image.fromarray(image)
-    scale = min(1.0, side / max(picture.size))
+    scale = min(1.0, side / min(picture.size))
     small = picture.resize((max(1, round(scale * picture.width)), max(1, round(scale * picture.height))), Image.Resampling.BOX)
     return np.array(small.resize(picture.size, Image.Resampling.BILINEAR))
 
