@@ -86,6 +86,8 @@ def test_bands_pair_what_shares_a_band_and_nothing_else():
     assert candidate_pairs(signs, 2).tolist() == [[0, 1], [0, 2], [0, 3], [1, 3], [2, 3]]
     assert candidate_pairs(signs[:0], 2).shape == (0, 2)
     assert chance(0.5, 1, 2) == 0.25
+    many = candidate_pairs(np.ones((40, 4), np.uint64), 2)  # each with the first 16: 39 + 38 + ... + 24
+    assert (len(many), many[:, 0].max()) == (504, 15)
 
 
 def test_planted_near_copies_are_found_and_others_are_not():
@@ -112,6 +114,13 @@ def test_of_near_texts_the_held_out_one_stays_then_the_longest_and_short_ones_ar
     found = reasons(NearDuplicateText(), rows)
     assert found == {"short": "says 100% what held says", "long": "says 92% what held says", "held": "", "a": "", "b": ""}
     assert kept(NearDuplicateText(), rows[:2]) == {"long"}
+
+
+def test_of_many_texts_of_one_template_the_first_stays():
+    rows = [said(f"t{i}", f"a photo of a red car on the street with the number {i}") for i in range(100, 400)]
+    stay = kept(NearDuplicateText(), rows)
+    assert len(stay) == 1
+    assert stay == kept(NearDuplicateText(), rows[::-1])
 
 
 def test_a_threshold_that_bands_would_miss_is_refused():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int64, UInt64
 
+FIRST = 16  # texts of those that share a band with which all others are paired
 BASE, ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 
 
@@ -47,7 +48,10 @@ def signatures(sets: Sequence[UInt64[np.ndarray, "_"]], size: int, seed: int) ->
 
 
 def candidate_pairs(signs: UInt64[np.ndarray, "sets size"], bands: int) -> Int64[np.ndarray, "pairs 2"]:
-    """Signatures → pairs (first < second) that are equal in at least one band, each once, ordered."""
+    """Signatures → pairs (first < second) that are equal in at least one band, each once, ordered.
+
+    Of many that share a band each is paired with the first 16 of them alone: texts of one template would all be pairs.
+    """
     size, found = len(signs), [np.zeros(0, np.int64)]
     for band in np.split(signs, bands, axis=1):
         key = np.zeros(size, np.uint64)  # of equal bands equal; of others equal once in 2^64, which costs a comparison
@@ -55,12 +59,11 @@ def candidate_pairs(signs: UInt64[np.ndarray, "sets size"], bands: int) -> Int64
             key = _mixed(key * BASE + column)
         order = np.argsort(key, kind="stable")
         ranked = key[order]
-        for step in range(1, size):
-            same = ranked[:-step] == ranked[step:]
-            if not same.any():
-                break  # equal keys stand together: none reaches farther
-            left, right = order[:-step][same], order[step:][same]
-            found.append(np.minimum(left, right) * size + np.maximum(left, right))
+        starts = np.searchsorted(ranked, ranked)
+        place = np.arange(size) - starts
+        for step in range(FIRST):
+            later = np.flatnonzero(place > step)
+            found.append(order[starts[later] + step] * size + order[later])
     pairs = np.unique(np.concatenate(found))
     return np.stack([pairs // max(size, 1), pairs % max(size, 1)], axis=1)
 
