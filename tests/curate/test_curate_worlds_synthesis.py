@@ -12,7 +12,7 @@ import pytest
 from omma.core.errors import DataError
 from omma.curate.synthesis.collages import grid, in_collage, in_sequence, inset
 from omma.curate.synthesis.hard_negatives import hard_negatives, with_negatives
-from omma.curate.synthesis.visual_prompts import COLOURS, SHAPES, Mark, draw_mark, mark_regions
+from omma.curate.synthesis.visual_prompts import COLOURS, SHAPES, Mark, draw_mark, mark_regions, marked_questions
 from omma.curate.synthesis.worse_sight import lose_details, preference, requests, shift_colours
 from omma.schema.sample import Caption, Media, Part, Region, Sample, Turn
 
@@ -228,3 +228,16 @@ def test_descriptions_of_fair_and_spoilt_requests_become_a_preference(uri, spoil
     assert pair.meta == {"origin": "worse_sight-1", "spoilt": spoilt, "parent": "s:0"}
     with pytest.raises(DataError, match="two different"):
         preference(two, "A cat.", " A cat. ")
+
+
+def test_marks_are_asked_about_by_their_words():
+    regions = (Region(0, (20.0, 20.0, 60.0, 60.0), label="dog"), Region(0, (5.0, 5.0, 15.0, 15.0)))
+    sample = Sample("s:0", "web", media=(Media("a.jpg"),), regions=regions)
+    marked = mark_regions(plain(128, 80, 100), regions, Random(0))
+    (made,) = marked_questions(sample, marked, "made/a.png")  # the second region has no label
+    assert made.turns[0].text == f"What is marked by {marked.marks[0].words}?"
+    assert (made.turns[1].text, made.answer.texts) == ("dog", ("dog",))
+    assert made.media == (Media("made/a.png", width=100, height=80),)
+    assert made.meta == {"origin": "visual_prompts-1", "mark": marked.marks[0].words, "parent": "s:0"}
+    with pytest.raises(DataError, match="one for each"):
+        marked_questions(Sample("s:1", "web"), marked, "made/a.png")

@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from omma.core.errors import DataError
-from omma.schema.sample import Region
+from omma.schema.sample import Answer, Media, Part, Region, Sample, Turn
 
 VERSION = "1"
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -69,6 +69,25 @@ def mark_regions(image: UInt8[np.ndarray, "h w 3"], regions: Sequence[Region], r
         marks.append(Mark(shape, colour))
         image = draw_mark(image, region, marks[-1], random)
     return Marked(image, tuple(marks))
+
+
+def marked_questions(sample: Sample, marked: Marked, uri: str) -> tuple[Sample, ...]:
+    """Sample with regions + its marked picture, to be stored as `uri` → a question for each region with a label: what is marked?
+
+    `meta` says where it comes from: `origin`, `mark` and `parent`. DataError unless there is one mark for each region.
+    """
+    if len(marked.marks) != len(sample.regions):
+        raise DataError(sample.id, f"{len(marked.marks)} marks for {len(sample.regions)} regions", "one for each")
+    height, width = marked.image.shape[:2]
+    made = []
+    for i, (region, mark) in enumerate(zip(sample.regions, marked.marks, strict=True)):
+        if region.label:
+            question = Turn("user", (Part("image", index=0), Part("text", f"What is marked by {mark.words}?")))
+            turns = (question, Turn("assistant", (Part("text", region.label),)))
+            meta = sample.meta | {"origin": f"visual_prompts-{VERSION}", "mark": mark.words, "parent": sample.id}
+            media, answer = (Media(uri, width=width, height=height),), Answer((region.label,))
+            made.append(Sample(f"{sample.id}#mark:{i}", sample.source, "marked", media, turns, answer=answer, meta=meta))
+    return tuple(made)
 
 
 def draw_mark(image: UInt8[np.ndarray, "h w 3"], region: Region, mark: Mark, random: Random) -> UInt8[np.ndarray, "h w 3"]:
