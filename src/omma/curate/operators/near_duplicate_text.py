@@ -4,8 +4,8 @@ Similarity: Jaccard of runs of `letters` letters of the plain words (small lette
 that share one of `bands` bands of `rows` minima (MinHash, see `minhash`): at the defaults 0.9998 of pairs at 0.7. Of many
 texts that share a band each is compared with the 16 that rank first there: more would be texts of one template.
 
-Keep rule: held-out texts rank first, then longer ones, then by hash of content, then by id. A sample goes if *any* compared text
-before it is near, be that kept or not (the rule of SemDeDup): the score asks for no threshold, and the first of every
+Keep rule: held-out texts rank first, then longer ones, then by alphabet, hash of content and id. A sample goes if *any* text
+compared before it is near, be that kept or not (the rule of SemDeDup): the score asks for no threshold, and the first of every
 chain of near texts stays.
 """
 
