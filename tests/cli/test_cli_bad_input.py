@@ -35,7 +35,13 @@ from omma.train.course import Materials
 from omma.train.plans import plan_heldout, plan_stages
 from omma.train.stage import Epochs, Stage
 
-ARGUMENTS = {"chat": ("x", "--image", "x.png"), "recipes": (), "merge": ("soup", "x", "y")}
+ARGUMENTS = {
+    "chat": ("x", "--image", "x.png"),
+    "recipes": (),
+    "merge": ("soup", "x", "y"),
+    "compare": ("x", "y"),
+    "gain": ("x", "y"),
+}
 
 
 @pytest.mark.parametrize("verb", main.VERBS)

@@ -89,6 +89,8 @@ def test_signal_writes_a_checkpoint_and_says_how_to_continue(tmp_path, whole, nu
 
 
 def test_second_signal_stops_at_once(tmp_path):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell begins with it ignored
+
     def interrupt_twice(batch):
         signal.raise_signal(signal.SIGINT)  # in this thread: of two that are sent at once, one may be lost
         signal.raise_signal(signal.SIGINT)

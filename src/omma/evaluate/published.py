@@ -90,12 +90,15 @@ class Published(Benchmark):
         return self.limited(found)
 
     def place(self, root: Path | None) -> tuple[Path, str]:
-        """Data root → (file, its name in the store): `path` below the folder of this benchmark's name, or below the root."""
+        """Data root → (file, its name in the store): `path` below the root, or below the folder of this benchmark's name.
+
+        Where the two have one name, a folder that holds nothing but `path` is the benchmark's own.
+        """
         if root is None:
             raise ConfigError(f"suite.{self.name}", "no folder to read it from", self.layout, "give it with --data FOLDER")
-        for uri in (f"{self.name}/{self.path}", self.path):
+        for uri in (self.path, f"{self.name}/{self.path}"):
             file = inside(root, uri)
-            if file.exists():
+            if file.exists() and not _wraps(file, self.path):
                 return file, uri
         there = ", ".join(sorted(entry.name for entry in root.iterdir())[:8]) if root.is_dir() else "no such folder"
         got = f"neither {self.path} nor {self.name}/{self.path}; there is {there or 'nothing'}"
@@ -241,6 +244,11 @@ def _best_guess(metric: Metric, guesses: Sequence[str], marked: Sequence[Marked]
         if value > best[0]:
             best = value, said
     return best[1]
+
+
+def _wraps(folder: Path, path: str) -> bool:
+    """Whether a folder holds nothing but what it is called itself."""
+    return folder.is_dir() and [entry.name for entry in folder.iterdir()] == [path]
 
 
 def _looked_at(question: Question, store: Store | None, size: Size) -> tuple[Question, str]:

@@ -88,7 +88,10 @@ def score_table(moments: Mapping[str, Sequence[Verdict]], *, whole: bool = False
             table.add_row(f"  … {len(block) - shown} {kind}", style="dim")
     folded = sum(len(block) - shown for block, shown in blocks)
     legend = LEGEND if wide else f"{INTERVAL} · {LEGEND}"
-    table.caption = legend + (f"\n… {folded} more numbers: {FOLDED}" if folded else "")
+    ties = [
+        f"\nof equals in {block[0].benchmark}: {block[0].last.ties}" for block, _ in blocks if block[0].main and block[0].last.ties
+    ]
+    table.caption = legend + ("" if many else "".join(ties)) + (f"\n… {folded} more numbers: {FOLDED}" if folded else "")
     return table
 
 
