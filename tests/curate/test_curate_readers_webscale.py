@@ -14,8 +14,10 @@ from omma.curate.look import look
 from omma.curate.reader import Broken
 from omma.curate.readers.img2dataset import Img2dataset
 from omma.curate.readers.metadata import Metadata
+from omma.curate.readers.parquet import Parquet
 from omma.curate.readers.preferences import Preferences
 from omma.curate.readers.question_answer import QuestionAnswer
+from omma.curate.readers.webdataset import WebDataset
 from omma.media.store import Store
 from omma.schema.sample import Answer, Caption, Media, Part, Sample
 
@@ -263,3 +265,12 @@ def test_empty_and_half_files_are_told(tmp_path, reader):
     assert list(reader.read(tmp_path)) == []
     (tmp_path / "x.jsonl").write_bytes(b'[{"prompt": "x", "chos')
     assert "breaks off" in read(reader, tmp_path)[1][0].reason
+
+
+@pytest.mark.parametrize(("reader", "name"), [(WebDataset(), "a.tar"), (Parquet(), "a.parquet")])
+def test_a_shard_that_links_out_of_the_root_is_a_row_and_is_not_read(reader, name, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / name).write_bytes(b"secret")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / name).symlink_to(tmp_path / "elsewhere" / name)
+    assert list(reader.read(tmp_path / "root")) == [Broken(name, "is a link out of the data root")]

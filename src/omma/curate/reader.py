@@ -97,6 +97,13 @@ def relative(path: Path, root: Path) -> str:
     return path.resolve().relative_to(root.resolve()).as_posix()
 
 
+def leaving(path: Path, root: Path) -> Broken | None:
+    """File found below the root → what is told of it if it is a link to somewhere else; such a file is not read."""
+    if path.resolve().is_relative_to(root.resolve()):
+        return None
+    return Broken(path.relative_to(root.resolve()).as_posix(), "is a link out of the data root")
+
+
 def check_root(root: Path) -> None:
     """Data root → DataError unless it is a folder."""
     if not root.is_dir():

@@ -14,7 +14,7 @@ from omma.core.errors import DataError
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import captions_of, texts
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent, relative
+from omma.curate.reader import Broken, Names, Reader, attempt, leaving, parent, relative
 from omma.curate.sniff import CAPTION_FIELDS, PICTURE_FIELDS
 from omma.schema.sample import Media, Sample
 
@@ -41,6 +41,9 @@ class Parquet(Reader):
             raise DataError(self.path, "no .parquet in this folder", "Parquet files", "give a file or a folder of them")
         names = Names()
         for file in files:
+            if gone := leaving(file, root):
+                yield gone
+                continue
             name, number = relative(file, root), 0
             try:
                 table = pq.ParquetFile(file)

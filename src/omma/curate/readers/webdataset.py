@@ -12,7 +12,7 @@ from omma.core.errors import DataError
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import captions_of, mapping
 from omma.curate.listing import Listing, is_picture
-from omma.curate.reader import Broken, Reader, attempt, relative
+from omma.curate.reader import Broken, Reader, attempt, leaving, relative
 from omma.curate.readers.img2dataset import told
 from omma.media.store import Store
 from omma.media.tar_index import index_tar
@@ -35,7 +35,8 @@ class WebDataset(Reader):
             raise DataError(self.path, "no .tar in this folder", "WebDataset shards", "give a tar or a folder of tars")
         store = Store(root)
         for shard in shards:
-            yield from self._shard(shard, relative(shard, root), store)
+            gone = leaving(shard, root)
+            yield from [gone] if gone else self._shard(shard, relative(shard, root), store)
 
     def _shard(self, shard: Path, name: str, store: Store) -> Iterator[Sample | Broken]:
         try:
