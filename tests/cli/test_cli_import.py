@@ -6,14 +6,8 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForImageTextToText,
-    CLIPImageProcessorPil,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -21,40 +15,15 @@ from transformers.models.dinov2.modeling_dinov2 import Dinov2Config, Dinov2Model
 from transformers.models.internvl.modeling_internvl import InternVLVisionConfig, InternVLVisionModel
 from transformers.utils import logging
 
+from tests.evaluate.released_folders import TEXT, llava
+
 logging.disable_progress_bar()
-TEMPLATE = (
-    "{% for m in messages %}{{ m['role'].upper() + ':' }}{% for c in m['content'] %}"
-    "{% if c['type'] == 'image' %}{{ '<image>\n' }}{% else %}{{ c['text'] }}{% endif %}{% endfor %}"
-    "{{ eos_token if m['role'] == 'assistant' else ' ' }}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}"
-)
-TEXT = {"model_type": "qwen2", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-        "num_key_value_heads": 1}  # fmt: skip
-TOWER = {"model_type": "clip_vision_model", "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2,
-         "num_attention_heads": 2, "image_size": 32, "patch_size": 8}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def released(tmp_path_factory):
     """A released LLaVA folder with random weights."""
-    folder = tmp_path_factory.mktemp("hub") / "tiny-llava"
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    specials = ["<s>", "</s>", "<image>"]
-    trainer = trainers.BpeTrainer(vocab_size=270, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
-    backend.train_from_iterator(["a red circle"], trainer)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="</s>")
-    torch.manual_seed(0)
-    config = LlavaConfig(vision_config=TOWER, text_config={**TEXT, "vocab_size": len(tokenizer)}, image_token_index=2)
-    LlavaForConditionalGeneration(config).save_pretrained(folder)
-    pictures = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    processor = LlavaProcessor(
-        pictures, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1,
-        chat_template=TEMPLATE, image_token="<image>",
-    )  # fmt: skip
-    processor.save_pretrained(folder)
-    return folder
+    return llava(tmp_path_factory.mktemp("hub") / "tiny-llava")
 
 
 def test_a_released_model_is_imported_talked_to_trained_scored_and_exported(released, omma, desk):
@@ -129,8 +98,7 @@ def test_training_starts_from_a_whole_model(released, omma, desk):
 
 
 def test_training_starts_from_a_language_model_in_its_slot(released, omma, desk):
-    sizes = {name: value for name, value in TEXT.items() if name != "model_type"}
-    spread(Qwen2ForCausalLM(Qwen2Config(**sizes, vocab_size=270))).save_pretrained(desk / "words")
+    spread(Qwen2ForCausalLM(Qwen2Config(**TEXT, vocab_size=270))).save_pretrained(desk / "words")
     for file in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(released / file, desk / "words" / file)
     check_begun(trained_from(omma, desk, "model.language.from_=words"), desk / "words", **{

@@ -14,6 +14,17 @@ def parse(raw: str) -> Any:
         return None
 
 
+def read_json(raw: str) -> Any:
+    """Text of a model that holds JSON, bare or in a code fence → its value; None if it is none."""
+    text = raw.strip()
+    return parse(text.partition("\n")[2].rpartition("```")[0] if text.startswith("```") else text)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a finite number."""
+    return as_number(value) is not None
+
+
 def as_number(value: Any) -> float | None:
     """Value of JSON → a finite float, or None: truth values, NaN and infinities are no numbers."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST < value < LARGEST:

@@ -24,8 +24,8 @@ from omma.evaluate.published import Published
 from omma.evaluate.question import Question, asking
 from omma.evaluate.tables import KEY, need, read_rows
 from omma.generate.sampling import Sampling
-from omma.metrics.detection.reply import is_number
 from omma.metrics.metric import Metric
+from omma.metrics.structured import is_number
 from omma.metrics.video.moments import LmmsEvalMoments, Moments, VtimeLlmMoments
 from omma.schema.verdict import Record
 

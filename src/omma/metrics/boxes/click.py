@@ -8,9 +8,8 @@ from typing import ClassVar
 from omma.core.config import Config, config
 from omma.metrics.boxes.markup import OwnMarkup
 from omma.metrics.boxes.written import BoxFormat, Picture, Qwen2Vl, Reading, picture_of
-from omma.metrics.detection.reply import read_json
 from omma.metrics.metric import Facts, Mark, Metric
-from omma.metrics.structured import as_numbers
+from omma.metrics.structured import as_numbers, read_json
 
 Point = tuple[float, float]
 NUMBERS = re.compile(r"-?\d{1,30}(?:\.\d{0,30})?")

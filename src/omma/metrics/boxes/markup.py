@@ -5,8 +5,8 @@ from typing import Any
 
 from omma.core.config import config
 from omma.metrics.boxes.written import BoxFormat, Corners, Picture, Reading, usable
-from omma.metrics.detection.reply import is_number, read_json
 from omma.metrics.metric import Facts
+from omma.metrics.structured import is_number, read_json
 
 
 @config

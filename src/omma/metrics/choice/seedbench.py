@@ -1,11 +1,11 @@
 """SEED-Bench: likelihoods of the options as JSON → the likeliest; and the generative harness's first letter."""
 
-import json
 import math
 
 from omma.core.config import config
 from omma.metrics.choice.choice import LETTERS, Choice
 from omma.metrics.metric import Facts
+from omma.metrics.structured import parse
 
 
 @config
@@ -42,14 +42,12 @@ class LmmsEvalSeedBench(Choice):
 
 
 def read_scores(raw: str) -> list[float] | None:
-    """JSON list of numbers → floats, or None if it is anything else or holds NaN."""
-    try:
-        found = json.loads(raw)
-        scores = [float(one) for one in found] if isinstance(found, list) and all(map(_is_number, found)) else None
-    except (ValueError, OverflowError, RecursionError):
+    """JSON list of log-likelihoods → floats, or None if it is anything else or holds NaN. What cannot be said has -Infinity."""
+    found = parse(raw)
+    if not isinstance(found, list) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in found):
         return None
-    return None if scores is None or any(map(math.isnan, scores)) else scores
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        scores = [float(one) for one in found]
+    except OverflowError:
+        return None
+    return None if any(map(math.isnan, scores)) else scores

@@ -15,10 +15,9 @@ from omma.core.errors import DataError
 from omma.metrics.detection.annotations import PERSON_SIGMAS, Index, Kind, Note, found_of, index, read_mask, truth_of
 from omma.metrics.detection.curves import average, intervals, precision, recall
 from omma.metrics.detection.matching import AREA_NAMES, AREAS, THRESHOLDS, Matched, Rules, match
-from omma.metrics.detection.reply import is_number
 from omma.metrics.detection.written import CocoResults, DetectionFormat
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number
-from omma.metrics.structured import as_numbers
+from omma.metrics.structured import as_numbers, is_number
 
 PEOPLE = Rules(areas=(AREAS[0], AREAS[2], AREAS[3]), most=20)
 OBJECTS = Rules()

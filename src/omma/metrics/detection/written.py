@@ -7,8 +7,8 @@ from typing import Any
 
 from omma.core.config import Config, config
 from omma.metrics.boxes.written import BoxFormat, Picture, picture_of, usable
-from omma.metrics.detection.reply import is_number, read_json
 from omma.metrics.metric import Facts
+from omma.metrics.structured import is_number, read_json
 
 
 @config

@@ -13,10 +13,10 @@ from jaxtyping import Bool
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.metrics.detection.reply import read_json
 from omma.metrics.masks.referring import gold_mask, said_mask
 from omma.metrics.masks.rle import decode
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, number
+from omma.metrics.structured import read_json
 
 BOUND = 0.008  # radius, of the diagonal
 Mask = Bool[np.ndarray, "Y X"]

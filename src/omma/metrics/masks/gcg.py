@@ -13,10 +13,10 @@ from jaxtyping import Float
 
 from omma.core.config import Config, config
 from omma.metrics.detection.coco import CocoMask
-from omma.metrics.detection.reply import is_number, read_json
 from omma.metrics.masks.referring import gold_mask, said_mask
 from omma.metrics.masks.rle import Rle, mask_iou
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, number
+from omma.metrics.structured import is_number, read_json
 
 
 @config

@@ -13,9 +13,9 @@ import numpy as np
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.metrics.detection.annotations import read_mask
-from omma.metrics.detection.reply import read_json
 from omma.metrics.masks.rle import Rle, encode, shared_pixels, without
 from omma.metrics.metric import Facts, Mark, Marked, Metric, Number, number
+from omma.metrics.structured import read_json
 
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
