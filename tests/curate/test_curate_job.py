@@ -202,7 +202,7 @@ def test_bad_input_becomes_rows(folder, tmp_path, draw, write_lines):
         "empty.png:0": "error:decode: the file is empty",
         "gone.png:0": "error:decode: no file gone.png",
         "../../etc/passwd:0": "error:decode: lies outside the data root",
-        "https://x.org/a.png:0": "error:decode: is a web address",
+        "https://x.org/a.png:0": "error:decode: has not been fetched",
         "01.png:0": "error:read: text with half a surrogate pair",
         "captions.jsonl:9": "error:read: no JSON",
     }.items():

@@ -101,7 +101,7 @@ def test_metadata_finds_pictures_by_uid_and_names_the_others_by_address(tmp_path
     assert samples[0].meta == {"uid": "aa11", "url": "http://x.org/0", "clip_l14": 0.3}
     assert (samples[0].captions, samples[2].captions) == ((Caption("a cat", "alt"),), ())
     assert [b.where for b in broken] == ["metadata/0.parquet#2"]
-    with pytest.raises(DataError, match="is a web address"):
+    with pytest.raises(DataError, match="has not been fetched"):
         Store(tmp_path).read(samples[1].media[0].uri)
     assert isinstance(look(tmp_path).reader, Metadata)
 

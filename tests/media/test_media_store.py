@@ -3,6 +3,7 @@
 import io
 import pickle
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 from omma.core.errors import DataError
 from omma.media.decode import decode
 from omma.media.draw import to_png
-from omma.media.store import Store, split_uri
+from omma.media.store import Store, annexed, made, split_uri
 
 
 def make_tar(path, members, mode="w", form=tarfile.PAX_FORMAT):
@@ -144,7 +145,7 @@ def test_what_is_empty_or_of_another_kind_is_named(root):
     assert failure(store, "part.parquet#2:image").endswith("the cell holds NoneType; expected bytes or a struct of bytes and path")
     assert failure(store, "part.parquet#1:images/0").endswith("the cell holds 0 items; expected a list with an item 0")
     assert failure(store, "photos") == "photos: cannot be read: Is a directory; expected a readable file"
-    assert "is a web address" in failure(store, "https://host/cat.jpg")
+    assert "has not been fetched" in failure(store, "https://host/cat.jpg")
     assert "no file name" in failure(store, "a\0b.jpg")
     assert "cannot be read: File name too long" in failure(store, "x" * 5000)
 
@@ -195,3 +196,19 @@ def test_a_window_may_be_of_a_cell_and_of_nothing(tmp_path):
     pq.write_table(pa.table({"image": image}), tmp_path / "part.parquet")
     assert decode(Store(tmp_path).read("part.parquet#0:image#xywh=0,0,2,3"), name="a").shape == (3, 2, 3)
     assert "no file gone.png" in failure(Store(tmp_path), "gone.png#xywh=0,0,2,3")
+
+
+def test_what_curation_made_or_fetched_is_read_from_the_annex_and_nothing_else_is(tmp_path: Path) -> None:
+    root, annex = tmp_path / "root", tmp_path / "annex"
+    root.mkdir()
+    data, address = b"a picture's bytes", "https://a.org/shard.tar#cat.jpg?x=1"
+    for uri in (made(data), address):
+        file = annex / annexed(uri)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(data)
+        assert Store(root, annex).read(uri) == data
+        with pytest.raises(DataError, match="has not been"):
+            Store(root).read(uri)
+    for odd in ("made://../../etc/passwd", "made://ab", "file:///etc/passwd", "s3://bucket/a.jpg"):
+        with pytest.raises(DataError):
+            Store(root, annex).read(odd)

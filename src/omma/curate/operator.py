@@ -1,12 +1,14 @@
 """Operator: judges samples one by one or as a set, score first, decision by threshold after.
 
 Scores are kept (`data/scores.parquet` and the folder of looks), so that another threshold computes nothing anew. A new
-operator is one new file in `operators/`: a subclass of `PictureOperator`, `TextOperator` or `SetOperator`.
+operator is one new file in `operators/`: a subclass of `PictureOperator`, `TextOperator`, `ModelOperator` or `SetOperator`,
+or one that changes samples, a `Rewriter` or `SetRewriter`.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -15,6 +17,7 @@ from jaxtyping import Float, Shaped
 
 from omma.core.config import Config, config, to_data
 from omma.curate.picture import Picture
+from omma.media.store import Store
 from omma.schema.sample import Sample
 
 Look = Shaped[np.ndarray, "values"]
@@ -39,6 +42,29 @@ class Scores:
 
     values: Float[np.ndarray, "candidates"]
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A model's score of one sample; `error` says why there is none, and becomes the row state `error:<operator>`."""
+
+    score: float = math.nan
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What stands in the place of one sample.
+
+    `samples` is itself alone where nothing changed and none where it is dropped; `reason` says what was done. The first may
+    keep the id, all others are named by `child`. `pictures` are the bytes of new ones under their uri (`media.store.made`).
+    `error` says why it could not be done: the row fails.
+    """
+
+    samples: tuple[Sample, ...]
+    reason: str = ""
+    error: str = ""
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @config
@@ -115,12 +141,51 @@ class SetOperator(Operator):
         raise NotImplementedError(f"{type(self).__name__} has no look")
 
     def score(self, candidates: tuple[Candidate, ...]) -> Scores:
-        """All candidates → scores. It must not depend on thresholds."""
+        """All candidates → scores. It must not depend on thresholds.
+
+        They are read from disk each time they are gone through: keep of each only what is needed of it.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no score")
 
     def decide(self, scores: Scores) -> list[str]:
         """Scores → a reason to drop for each candidate, or nothing."""
         raise NotImplementedError(f"{type(self).__name__} has no decide")
+
+
+@config
+class ModelOperator(Operator):
+    """Judges samples by asking a model, many at a time. Scores are kept by shard: a model is asked once for each sample."""
+
+    def score(self, samples: Sequence[Sample], store: Store) -> list[Judged]:
+        """Samples → what the model says of each, in order; one that cannot be asked about has an error."""
+        raise NotImplementedError(f"{type(self).__name__} has no score")
+
+    def decide(self, score: float) -> str:
+        """Score → reason to drop, or nothing."""
+        raise NotImplementedError(f"{type(self).__name__} has no decide")
+
+
+@config
+class Rewriter(Operator):
+    """Changes samples one by one: masks, captions, questions. The ledger has a `rewrite` row for each that it changed."""
+
+    def rewrite(self, samples: Sequence[Sample], store: Store) -> list[Rewritten]:
+        """Samples → what stands in the place of each, in order. The same samples in other company give the same."""
+        raise NotImplementedError(f"{type(self).__name__} has no rewrite")
+
+
+@config
+class SetRewriter(Operator):
+    """Changes samples by what others say: joins what is told of one picture, makes collages of several."""
+
+    def rewrite(self, samples: Collection[Sample], store: Store) -> Iterator[Rewritten]:
+        """All samples → what stands in the place of each, in order. They are read from disk each time they are gone through."""
+        raise NotImplementedError(f"{type(self).__name__} has no rewrite")
+
+
+def child(sample: Sample, operator: Operator, number: int) -> str:
+    """Id of the `number`-th sample that an operator made of one."""
+    return f"{sample.id}~{operator.name}:{number}"
 
 
 def texts_of(sample: Sample) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class Reader(Config):
     def picture(self, name: str, folder: str) -> str:
         """Name of a picture as it stands in a file of `folder` (relative to the root) → its uri below the data root."""
         if "://" in name:
-            return name  # the store refuses web addresses with a message of its own
+            return name  # as it is: curation fetches it, or its row says that it has not been
         return posixpath.normpath(posixpath.join(folder, self.pictures, name.replace("\\", "/")))
 
 

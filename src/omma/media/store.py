@@ -8,38 +8,43 @@
     paper.pdf#3:Im1             the picture Im1 of the fourth page (extra `pdf`)
     table.tsv#17:image          row 17 of column `image` in base64; `/0` behind it as above
     cat.jpg#xywh=20,10,320,240  a window of any of these: x, y, width and height in px, as PNG
+    https://a.org/cat.jpg       what curation fetched from there, in the annex
+    made://5fd1...              what curation made, in the annex, by the hash of its bytes
 
-Nothing outside the root is ever read, and nothing is ever written.
+Nothing outside the root and the annex is ever read, and nothing is ever written.
 """
 
 import errno
+import re
 import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 from omma.core.errors import DataError
-from omma.core.files import inside
+from omma.core.files import bytes_hash, inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.pdf_pictures import pdf_picture
 from omma.media.tar_index import TarIndex, index_tar
 from omma.media.tsv_cells import TsvCells
 from omma.media.window import MARK, window
 
+MADE = "made://"
+SCHEMES = (MADE, "http://", "https://")
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 
 
 class Store:
     """Reader of one data root. Indexes of shards are built on first use and stay in memory; a pickled store starts without them."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, annex: Path | None = None) -> None:
+        self.root, self.annex = root, annex
         self._tars: dict[Path, TarIndex] = {}
         self._tables: dict[Path, ParquetCells | TsvCells] = {}
         self._zips: dict[Path, zipfile.ZipFile] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "_tars": {}, "_tables": {}, "_zips": {}}
+        return {"root": self.root, "annex": self.annex, "_tars": {}, "_tables": {}, "_zips": {}}
 
     def read(self, uri: str) -> bytes:
         """Picture name → its bytes, never empty. DataError if it leaves the root, does not exist or is empty."""
@@ -89,11 +94,20 @@ class Store:
 
     def _path(self, name: str, uri: str) -> Path:
         if "://" in name:
-            raise DataError(uri, "is a web address", f"a file below {self.root}", "download the pictures first")
+            return self._annexed(name)
         try:
             return inside(self.root, name)
         except (ValueError, OSError) as error:
             raise DataError(uri, f"no file name: {error}", f"a path below {self.root}") from None
+
+    def _annexed(self, uri: str) -> Path:
+        if not uri.startswith(SCHEMES):
+            raise DataError(uri, "an address of another kind", f"one that begins with {', '.join(SCHEMES)}")
+        path = self.annex / annexed(uri) if self.annex is not None else None
+        if path is None or not path.is_file():
+            what, fix = ("made by curation", "curate again") if uri.startswith(MADE) else ("fetched", "let data.fetch fetch it")
+            raise DataError(uri, f"has not been {what}", f"a file in {self.annex or 'an annex'}", fix)
+        return path
 
     def _unreadable(self, uri: str, name: str, error: OSError) -> DataError:
         if error.errno == errno.ENOENT:
@@ -157,9 +171,23 @@ class Store:
         raise DataError(uri, f"the cell holds {type(value).__name__}", "bytes or a struct of bytes and path")
 
 
+def annexed(uri: str) -> str:
+    """`made://` or web address → name of its file in the annex: made ones by their hash, fetched ones by their address."""
+    if uri.startswith(MADE):
+        name = uri.removeprefix(MADE)
+        return f"made/{name[:2]}/{name}" if re.fullmatch("[0-9a-f]{64}", name) else "made/none"
+    name = bytes_hash(uri.encode("utf-8", errors="surrogatepass"))
+    return f"web/{name[:2]}/{name}"
+
+
+def made(data: bytes) -> str:
+    """Bytes of a picture that curation made → its uri."""
+    return MADE + bytes_hash(data)
+
+
 def split_uri(uri: str) -> tuple[str, str, str]:
     """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind a file that holds others."""
-    for kind in (".tar", ".zip", ".parquet", ".tsv", ".pdf"):
+    for kind in () if "://" in uri else (".tar", ".zip", ".parquet", ".tsv", ".pdf"):
         head, mark, inner = uri.partition(f"{kind}#")
         if mark:
             return head + kind, "#", inner
