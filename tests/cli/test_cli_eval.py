@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from omma.answerers import calling
 from omma.core.logs import JsonLog
-from omma.evaluate.answerers import calling
 from omma.media.draw import to_png
 from tests.evaluate import released_folders
 from tests.evaluate.drawing import pixels

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from omma.generate.losses import SampleLoss
-from omma.generate.talker import Reply
+from omma.generate.reply import Reply, SampleLoss
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
 
 

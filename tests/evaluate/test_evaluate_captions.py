@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from omma.core.errors import DataError
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmarks.captions import CaptionQuestions
 from omma.evaluate.benchmarks.chair import ChairQuestions
 from omma.evaluate.captioned import Captioned, file_id, read_captioned
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
+from omma.evaluate.recorded import Recorded
 from omma.media.store import Store
 from omma_recipes.suites.captions import coco2017_caption, coco_caption
 from tests.evaluate.drawing import png

@@ -16,7 +16,7 @@ from omma.evaluate.known import Known
 from omma.evaluate.question import Supply
 from omma.evaluate.rows import letter_by_number, letter_by_text, options_of, right_letter
 from omma.evaluate.subtitles import parse_srt, said_at, spread
-from omma.generate.talker import Reply
+from omma.generate.reply import Reply
 from omma_recipes.suites.ai2d import ai2d, ai2d_no_mask
 from omma_recipes.suites.blink import blink
 from omma_recipes.suites.films import mvbench, videomme, videomme_subtitles

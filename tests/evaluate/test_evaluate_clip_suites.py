@@ -5,9 +5,9 @@ from importlib import import_module
 
 import pytest
 
+from omma.answerers.loading import load_released
+from omma.answerers.space import ReleasedSpace
 from omma.core.errors import ConfigError
-from omma.evaluate.answerers.loading import load_released
-from omma.evaluate.answerers.space import ReleasedSpace
 from omma.evaluate.asking.embedded import Embedded
 from omma.evaluate.benchmarks.mmeb import MmebQuestions
 from omma.evaluate.job import evaluate, read_records

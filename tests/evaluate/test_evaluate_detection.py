@@ -10,12 +10,12 @@ import pytest
 
 from omma.cli.eval import recorded
 from omma.core.errors import DataError
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmarks.coco_detection import CocoDetection, CocoJoints, CocoMasks
 from omma.evaluate.benchmarks.lvis import LvisDetection
 from omma.evaluate.benchmarks.odinw import ALL, THIRTEEN, OdinwDetection
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.question import Supply
+from omma.evaluate.recorded import Recorded
 from omma.metrics.boxes.written import Qwen3Vl, Qwen25Vl
 from omma.metrics.detection.coco import CocoBox, coco_numbers
 from omma.metrics.detection.lvis import lvis_numbers

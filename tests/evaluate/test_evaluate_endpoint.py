@@ -8,9 +8,9 @@ import time
 
 import pytest
 
+from omma.answerers import calling
+from omma.answerers.endpoint import LOST, Endpoint
 from omma.core.errors import CheckpointError, ConfigError
-from omma.evaluate.answerers import calling
-from omma.evaluate.answerers.endpoint import LOST, Endpoint
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.question import Supply, asking

@@ -55,7 +55,7 @@ class Echo:
     """Says yes."""
 
     def ask(self, samples, sampling, sight="picture", start=0):
-        from omma.generate.talker import Reply
+        from omma.generate.reply import Reply
 
         return (Reply("yes", (), (), "stop") for _ in samples[start:])
 

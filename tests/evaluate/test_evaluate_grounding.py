@@ -7,7 +7,6 @@ import pytest
 
 from omma.cli.eval import recorded
 from omma.core.errors import DataError
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmarks.gcg import GcgQuestions
 from omma.evaluate.benchmarks.grefcoco import GRefCocoQuestions
 from omma.evaluate.benchmarks.grounding_suite import GroundingSuiteMasks, GroundingSuiteQuestions
@@ -15,6 +14,7 @@ from omma.evaluate.benchmarks.mevis import MevisQuestions
 from omma.evaluate.benchmarks.reason_seg import ReasonSegQuestions
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
+from omma.evaluate.recorded import Recorded
 from omma.metrics.masks.referring import gold_mask
 from omma.metrics.masks.rle import decode
 from tests.evaluate.drawing import picture

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from omma.answerers import calling
+from omma.answerers.endpoint import Endpoint
+from omma.answerers.loading import load_released
+from omma.answerers.released import ReleasedTalker
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.answerers import calling
-from omma.evaluate.answerers.endpoint import Endpoint
-from omma.evaluate.answerers.loading import load_released
-from omma.evaluate.answerers.released import ReleasedTalker
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records, read_suite, rescore
 from omma.evaluate.judges.asked import AskedJudge

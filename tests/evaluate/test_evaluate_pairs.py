@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.asking.compared import Compared, ComparedAmong
 from omma.evaluate.benchmarks.aro import AroOrders
 from omma.evaluate.benchmarks.winoground import WinogroundQuestions
@@ -15,6 +14,7 @@ from omma.evaluate.compare import compare, share
 from omma.evaluate.job import evaluate
 from omma.evaluate.known import Known
 from omma.evaluate.question import Question, Supply, asking
+from omma.evaluate.recorded import Recorded
 from omma.generate.sampling import Sampling
 from omma.media.decode import decode
 from omma.media.store import Store

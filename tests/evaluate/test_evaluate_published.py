@@ -202,7 +202,7 @@ class Parrot:
         self.replies = replies
 
     def ask(self, samples, sampling, sight="picture", start=0):
-        from omma.generate.talker import Reply
+        from omma.generate.reply import Reply
 
         for number, _ in enumerate(samples[start:], start):
             yield Reply(self.replies[number % len(self.replies)], (), (), "stop")

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from omma.core.errors import DataError
-from omma.evaluate.answerers.recorded import Recorded, read_answers
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.question import Supply
+from omma.evaluate.recorded import Recorded, read_answers
 from omma.metrics.text import Exact
 
 IDS = ("a", "b", "c")

@@ -134,7 +134,7 @@ class Said:
         self.said = said
 
     def ask(self, samples, sampling, sight="picture", start=0):
-        from omma.generate.talker import Reply
+        from omma.generate.reply import Reply
 
         for sample in samples[start:]:
             yield Reply(self.said[sample.id], (), (), "stop")

@@ -7,15 +7,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from omma.answerers.loading import load_released, released_kind
+from omma.answerers.released import ReleasedTalker
+from omma.answerers.saved import load_talker
+from omma.answerers.space import ReleasedSpace
 from omma.core.errors import CheckpointError, ConfigError, DataError
-from omma.evaluate.answerers.loading import load_released, released_kind
-from omma.evaluate.answerers.released import ReleasedTalker
-from omma.evaluate.answerers.space import ReleasedSpace
 from omma.evaluate.asking.ranked import Ranked, said
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records
 from omma.evaluate.question import Question, Supply, asking
-from omma.evaluate.saved import load_talker
 from omma.generate.sampling import Sampling
 from omma.media.store import Store
 from omma.metrics.text import Exact

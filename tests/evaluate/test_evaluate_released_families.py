@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from omma.evaluate.answerers.loading import load_released, released_kind
-from omma.evaluate.answerers.released import ReleasedTalker
+from omma.answerers.loading import load_released, released_kind
+from omma.answerers.released import ReleasedTalker
+from omma.answerers.saved import load_talker
 from omma.evaluate.asking.ranked import said
 from omma.evaluate.question import asking
-from omma.evaluate.saved import load_talker
 from omma.generate.sampling import Sampling
 from omma.media.store import Store
 from omma.weights.imported import import_checkpoint

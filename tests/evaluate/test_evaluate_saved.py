@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from omma.answerers.saved import find_saved, load_talker
 from omma.core.config import show
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.files import write_text
@@ -17,9 +18,8 @@ from omma.evaluate.benchmarks.scenes import Scenes
 from omma.evaluate.job import evaluate, read_records, rescore
 from omma.evaluate.known import learn
 from omma.evaluate.question import Supply
-from omma.evaluate.saved import find_saved, load_talker
+from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
-from omma.generate.talker import Reply
 from omma.media.draw import to_png
 from omma.model.vlm import init
 from omma.schema.sample import Answer, Part, Sample, Turn

@@ -8,7 +8,8 @@ import torch
 from transformers.generation.logits_process import MinPLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from omma.core.errors import ConfigError
-from omma.generate.sampling import Sampling, choose, draws, filtered, keep_min_p, keep_top_k, keep_top_p
+from omma.generate.choice import choose, filtered, keep_min_p, keep_top_k, keep_top_p
+from omma.generate.sampling import Sampling, draws
 
 # Probabilities 0.5, 0.25, 0.15, 0.1, given out of order.
 LOGITS = torch.log(torch.tensor([[0.15, 0.5, 0.1, 0.25]], dtype=torch.float64))

@@ -19,7 +19,7 @@ from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.benchmarks.pope import PopeQuestions
 from omma.evaluate.job import evaluate, read_roots
 from omma.evaluate.question import Supply
-from omma.generate.talker import Reply
+from omma.generate.reply import Reply
 from omma.metrics.text import Exact
 from omma.report.counted import counted
 from omma.report.facts import read_facts

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
+from omma.answerers.saved import load_talker
 from omma.cli.arguments import Parts, RunPath
 from omma.cli.find import own_parts
 from omma.core.errors import DataError
 from omma.core.files import write_bytes
 from omma.core.progress import say
-from omma.evaluate.saved import load_talker
 from omma.generate.sampling import Sampling
 from omma.generate.talker import Talker
 from omma.media.decode import decode, measure

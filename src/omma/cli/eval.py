@@ -12,6 +12,7 @@ import torch
 import typer
 from rich.markup import escape
 
+from omma.answerers.saved import find_saved, load_talker
 from omma.cli.arguments import Parts
 from omma.cli.find import find_recipe, own_parts
 from omma.cli.job import kept
@@ -22,14 +23,13 @@ from omma.cli.suites import Chosen, all_suites, find_suite, own_suite
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
 from omma.core.runs import RunFolder
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.job import Share, evaluate, read_records, read_verdicts, rescore
 from omma.evaluate.judges.judge import Bench, judge_records
 from omma.evaluate.published import ERROR, Published
 from omma.evaluate.question import Supply
+from omma.evaluate.recorded import Recorded
 from omma.evaluate.rulers import metrics
-from omma.evaluate.saved import find_saved, load_talker
 from omma.generate.sight import Sight
 from omma.media.store import Store
 from omma.recipe import Recipe

@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from omma.answerers.saved import find_saved
 from omma.cli.arguments import Parts, RunPath
 from omma.cli.find import own_parts
 from omma.cli.screen import screen
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.files import atomic_path
-from omma.evaluate.saved import find_saved
 from omma.pack.chat import Chat
 from omma.weights.export import export, layout_of, no_class
 from omma.weights.native import load_model

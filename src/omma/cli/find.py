@@ -10,11 +10,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from omma.answerers.saved import find_saved
 from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
-from omma.evaluate.saved import find_saved
 from omma.recipe import Part, Recipe
 from omma.weights.imported import Imported
 from omma.weights.start import Weights, adopt

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from omma.answerers.saved import find_saved
 from omma.cli.arguments import Parts
 from omma.cli.find import own_parts
 from omma.cli.screen import screen
 from omma.core.errors import ConfigError
 from omma.core.runs import RunFolder
-from omma.evaluate.saved import find_saved
 from omma.generate.talker import Talker
 from omma.media.store import Store
 from omma.pack.chat import Chat

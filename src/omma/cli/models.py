@@ -5,16 +5,16 @@ from pathlib import Path
 
 import torch
 
+from omma.answerers.answerer import Answerer
+from omma.answerers.endpoint import Endpoint
+from omma.answerers.loading import load_released, released_kind
+from omma.answerers.released import ReleasedTalker
+from omma.answerers.saved import CONFIG, find_saved, load_talker
+from omma.answerers.space import ReleasedSpace
 from omma.core.errors import CheckpointError
-from omma.evaluate.answerer import Answerer
-from omma.evaluate.answerers.endpoint import Endpoint
-from omma.evaluate.answerers.loading import load_released, released_kind
-from omma.evaluate.answerers.released import ReleasedTalker
-from omma.evaluate.answerers.space import ReleasedSpace
 from omma.evaluate.judges.asked import AskedJudge
 from omma.evaluate.judges.judge import Bench
 from omma.evaluate.judges.recorded import RecordedJudge
-from omma.evaluate.saved import CONFIG, find_saved, load_talker
 from omma.media.store import Store
 from omma.weights.released import CONFIG_FILE
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import Config, config, to_data
 from omma.core.errors import ConfigError
 from omma.core.files import bytes_hash
 from omma.core.seeds import generator
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.known import Known
 from omma.evaluate.question import Question, Supply
 from omma.generate.sampling import Sampling
@@ -80,9 +80,3 @@ class Benchmark(Config):
         hashes = [media.sha256 for media in sample.media]
         picture = hashes[0] if len(hashes) == 1 else bytes_hash("".join(hashes).encode()) if any(hashes) else ""
         return {"prompt": prompt_hash, "picture": picture, "sight": sight, "sampling": to_data(self.sampling)}
-
-
-def question_words(sample: Sample) -> str:
-    """Sample → the words of its last user turn; nothing for a picture with captions only."""
-    asked = [turn.text for turn in sample.turns if turn.role == "user"]
-    return asked[-1].strip() if asked else ""

@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from omma.answerers.answerer import Answerer
+from omma.answerers.words import question_words
 from omma.core.config import config, did_you_mean
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.replies import told
-from omma.evaluate.benchmark import Benchmark, question_words
+from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.gold import gold, size
 from omma.evaluate.question import Question, Supply
+from omma.generate.reply import Reply
 from omma.generate.sight import Sight, through
-from omma.generate.talker import Reply
 from omma.schema.sample import Sample
 from omma.schema.verdict import Record
 

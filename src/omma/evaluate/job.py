@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import HOUSE, load, packages, show
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.files import read_text, write_text
 from omma.core.logs import JsonLog
 from omma.core.progress import Bar
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.known import Known, learn
 from omma.evaluate.question import Question, Supply

@@ -14,20 +14,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from omma.answerers.answerer import Answerer
+from omma.answerers.words import question_words
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import inside
 from omma.core.progress import say_once
 from omma.evaluate.accuracy import WHOLE
-from omma.evaluate.answerer import Answerer
-from omma.evaluate.answerers.recorded import Recorded
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.asking.replies import Replies
-from omma.evaluate.benchmark import Benchmark, question_words
+from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.judges.words import JudgeWords
 from omma.evaluate.known import Known
 from omma.evaluate.marks import SHOWN
 from omma.evaluate.question import Question, Supply
+from omma.evaluate.recorded import Recorded
 from omma.generate.sight import Sight, through
 from omma.media.decode import decode, measure
 from omma.media.store import Store

@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from omma.answerers.answerer import Answerer, Measurer
+from omma.answerers.words import question_words
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.seeds import derive
-from omma.evaluate.answerer import Answerer, Measurer
-from omma.evaluate.benchmark import question_words
 from omma.evaluate.held_out import HeldOut
 from omma.evaluate.known import Known
 from omma.evaluate.question import Question, Supply

@@ -16,15 +16,15 @@ from torch import Tensor
 
 from omma.core.errors import DataError
 from omma.generate.cache import Cache, DecodeAttend, PrefillAttend
+from omma.generate.choice import choose
 from omma.generate.layout import Quick
-from omma.generate.sampling import Sampling, choose, draws
+from omma.generate.reply import Finish
+from omma.generate.sampling import Sampling, draws
 from omma.generate.text import GrowingText, cut
 from omma.model.vlm import VlmModule
 from omma.nn.attention import Packed, PackedAttend
 from omma.schema.batch import Batch, Stream
 from omma.schema.output import Between
-
-Finish = Literal["stop", "length"]
 
 
 class Vocabulary(Protocol):

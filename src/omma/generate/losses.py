@@ -1,7 +1,5 @@
 """Losses: a packed batch with labels → the summed loss and the number of supervised tokens of each document, no gradient."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
@@ -10,15 +8,6 @@ from omma.model.vlm import VlmModule
 from omma.schema.batch import IGNORE, Batch
 
 CHUNK_VALUES = 8 * 2**20  # logits alive at a time
-
-
-@dataclass(frozen=True, slots=True)
-class SampleLoss:
-    """Loss of one sample in nats, summed over its `count` supervised tokens."""
-
-    sample_id: str
-    total: float
-    count: int
 
 
 def token_losses(module: VlmModule, batch: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -8,16 +8,15 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 import torch
 
 from omma.core.errors import ConfigError
-from omma.generate.engine import Finish, generate, stream
-from omma.generate.losses import SampleLoss, token_losses
+from omma.generate.engine import generate, stream
+from omma.generate.losses import token_losses
+from omma.generate.reply import Reply, SampleLoss
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
 from omma.generate.traces import Trace, trace
@@ -32,24 +31,6 @@ from omma.schema.sample import Region, Sample
 from omma.schema.talk import Eye
 
 WINDOW = 8  # batches' worth of samples that are sorted by length together
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a model said. `token_ids` hold the token that stopped it, `logprobs` are the model's own; `regions` in xyxy px.
-
-    `seconds` is this reply's share of its batch's time; `prompt_hash` names the tokens that it answers. `finish` is
-    "missing" where a file of recorded answers has none, and "error" where asking failed; `error` says why.
-    """
-
-    text: str
-    token_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    finish: Finish | Literal["missing", "error"]
-    regions: tuple[Region, ...] = ()
-    seconds: float = 0.0
-    prompt_hash: str = ""
-    error: str = ""
 
 
 class Talker:

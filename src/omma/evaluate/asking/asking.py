@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import Config, config
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.question import Question
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered
 from omma.evaluate.asking.embedded import Embedded, space_of
 from omma.evaluate.question import Question, asking

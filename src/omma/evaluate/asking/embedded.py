@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from omma.answerers.answerer import Answerer, Embedder
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.evaluate.answerer import Answerer, Embedder
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.question import Question
 from omma.generate.sampling import Sampling

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered
 from omma.evaluate.asking.embedded import Embedded, space_of, written
 from omma.evaluate.question import Question, asking

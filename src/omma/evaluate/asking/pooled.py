@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.asking.embedded import written
 from omma.evaluate.question import Question

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from omma.answerers.answerer import Answerer, Measurer
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.answerer import Answerer, Measurer
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.question import Question
 from omma.generate.sampling import Sampling

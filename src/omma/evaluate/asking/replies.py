@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.question import Question
+from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
-from omma.generate.talker import Reply
 
 
 @config

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Answered, Asking
 from omma.evaluate.question import Question
 from omma.generate.sampling import Sampling

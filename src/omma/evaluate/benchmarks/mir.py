@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
+from omma.answerers.answerer import Answerer
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import read_text
-from omma.evaluate.answerer import Answerer
 from omma.evaluate.asking.asking import Asking
 from omma.evaluate.asking.traced import Traced
 from omma.evaluate.published import Published

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from omma.evaluate.answerer import Answerer
+from omma.answerers.answerer import Answerer
 from omma.evaluate.judges.judge import Case, Judgement
 from omma.evaluate.question import asking
 from omma.generate.sampling import Sampling

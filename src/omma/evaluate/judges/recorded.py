@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from omma.core.files import file_hash
-from omma.evaluate.answerers.recorded import SAID, read_answers
 from omma.evaluate.judges.judge import PROMPT_NOT_KNOWN, Case, Judgement
+from omma.evaluate.recorded import SAID, read_answers
 
 VERDICT = ("verdict", "judge", "judgement", "judgment", "score", "correct", *SAID)
 

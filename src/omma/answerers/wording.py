@@ -5,8 +5,8 @@ from typing import Any
 
 from PIL import Image
 
+from omma.answerers.loading import Loaded, chat_template
 from omma.core.errors import DataError
-from omma.evaluate.answerers.loading import Loaded, chat_template
 from omma.schema.sample import Sample, Turn
 
 PROBE = "a word to be looked for"

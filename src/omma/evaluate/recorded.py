@@ -13,11 +13,11 @@ from typing import Any
 
 from omma.core.errors import DataError
 from omma.core.files import file_hash, read_text
-from omma.evaluate.answerers.results import by_picture, is_results
+from omma.evaluate.results import by_picture, is_results
 from omma.evaluate.tables import read_rows
+from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
-from omma.generate.talker import Reply
 from omma.schema.sample import Sample
 
 IDS = ("question_id", "questionId", "id", "index", "sample_id", "qid", "pid", "idx", "image_id")

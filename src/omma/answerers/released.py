@@ -19,15 +19,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from omma.answerers.choosing import Choosing
+from omma.answerers.loading import Loaded, folder_fingerprint, stop_ids
+from omma.answerers.wording import REFUSALS, Wording
 from omma.core.errors import DataError
 from omma.core.progress import say
-from omma.evaluate.answerers.choosing import Choosing
-from omma.evaluate.answerers.loading import Loaded, folder_fingerprint, stop_ids
-from omma.evaluate.answerers.wording import REFUSALS, Wording
-from omma.generate.losses import SampleLoss
+from omma.generate.reply import Reply, SampleLoss
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
-from omma.generate.talker import Reply
 from omma.media.decode import decode
 from omma.media.store import Store
 from omma.schema.sample import Sample

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from PIL import Image
 
+from omma.answerers.loading import Loaded, folder_fingerprint
+from omma.answerers.words import question_words
 from omma.core.errors import ConfigError
-from omma.evaluate.answerers.loading import Loaded, folder_fingerprint
-from omma.evaluate.benchmark import question_words
+from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
-from omma.generate.talker import Reply
 from omma.media.decode import decode
 from omma.media.store import Store
 from omma.schema.sample import Sample

@@ -1,4 +1,4 @@
-"""Answerer: what can be scored. Samples → replies, losses or embeddings; one file per kind in `answerers/`.
+"""Answerer: who is asked. Samples → replies, losses or embeddings; one file per kind.
 
 A `Talker` over a model of omma is one. Others are folders of transformers, endpoints, and files of recorded answers.
 """
@@ -6,10 +6,9 @@ A `Talker` over a model of omma is one. Others are folders of transformers, endp
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from omma.generate.losses import SampleLoss
+from omma.generate.reply import Reply, SampleLoss
 from omma.generate.sampling import Sampling
 from omma.generate.sight import Sight
-from omma.generate.talker import Reply
 from omma.schema.sample import Sample
 
 

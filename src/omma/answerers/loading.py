@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import torch
 
+from omma.answerers.processing import open_processor
 from omma.core.errors import CheckpointError
 from omma.core.files import file_hash
-from omma.evaluate.answerers.processing import open_processor
 
 CONFIG = "config.json"
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt")  # files that say what a model answers

@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from omma.generate.sampling import Sampling, choose, draws
-from omma.generate.talker import Reply
+from omma.generate.choice import choose
+from omma.generate.reply import Reply
+from omma.generate.sampling import Sampling, draws
 from omma.generate.text import GrowingText, cut
 
 Decode = Callable[[Sequence[int]], str]

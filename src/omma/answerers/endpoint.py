@@ -21,13 +21,13 @@ from typing import Any, Literal
 
 from PIL import Image, UnidentifiedImageError
 
+from omma.answerers.calling import Address, Refused, Unreachable, call, parse_address
+from omma.answerers.paid import Paid
 from omma.core.errors import ConfigError, DataError
 from omma.core.seeds import derive
-from omma.evaluate.answerers.calling import Address, Refused, Unreachable, call, parse_address
-from omma.evaluate.answerers.paid import Paid
+from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.generate.sight import GreyStore, Sight, shown
-from omma.generate.talker import Reply
 from omma.media.store import Store
 from omma.schema.sample import Sample, Turn
 
