@@ -167,7 +167,12 @@ class ModelOperator(Operator):
 
 @config
 class Rewriter(Operator):
-    """Changes samples one by one: masks, captions, questions. The ledger has a `rewrite` row for each that it changed."""
+    """Changes samples one by one: masks, captions, questions. The ledger has a `rewrite` row for each that it changed.
+
+    Training samples alone: what is held out stays as its source has it, or scores would measure the rewriter.
+    """
+
+    scope: ClassVar[Literal["all", "train"]] = "train"
 
     def rewrite(self, samples: Sequence[Sample], store: Store) -> list[Rewritten]:
         """Samples → what stands in the place of each, in order. The same samples in other company give the same."""
@@ -176,7 +181,9 @@ class Rewriter(Operator):
 
 @config
 class SetRewriter(Operator):
-    """Changes samples by what others say: joins what is told of one picture, makes collages of several."""
+    """Changes training samples by what other training samples say: joins what is told of one picture, makes collages."""
+
+    scope: ClassVar[Literal["all", "train"]] = "train"
 
     def rewrite(self, samples: Collection[Sample], store: Store) -> Iterator[Rewritten]:
         """All samples → what stands in the place of each, in order. They are read from disk each time they are gone through."""
