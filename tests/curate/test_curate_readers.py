@@ -96,7 +96,7 @@ def test_txt_beside(tmp_path, draw):
     (tmp_path / "sub/b.txt").write_bytes(b"caf\xe9")
     samples, broken = read(TxtBeside(), tmp_path)
     assert [(s.id, [c.text for c in s.captions]) for s in samples] == [("a.jpg:0", ["a cat"]), ("c.jpg:0", [])]
-    assert broken == [Broken("b.txt", "not UTF-8 at byte 3")]
+    assert broken == [Broken("sub/b.jpg", "b.txt: not UTF-8 at byte 3")]
 
 
 def test_llava_json_puts_pictures_in_their_places(tmp_path):

@@ -73,7 +73,7 @@ def test_a_page_never_reaches_out_of_the_root(tmp_path, draw):
     samples, broken = read(Html(), root)
     assert [sample.media for sample in samples] == [()]
     assert len(broken) == len(names) + 1
-    assert broken[-1] == Broken("b.html", "lies outside the data root")
+    assert broken[-1] == Broken("b.html", "is a link out of the data root")
 
 
 @pytest.mark.parametrize("data", [b"", b"<p>caf\xe9</p>", b"<script>"])
@@ -184,7 +184,7 @@ def test_broken_pdfs_are_rows_and_wrong_names_are_errors(tmp_path, draw):
     samples, broken = read(Pdf(), tmp_path)
     assert {sample.meta["document"] for sample in samples} == {"a.pdf"}
     assert [row.where for row in broken] == ["b.pdf", "c.pdf", "d.pdf"]
-    assert "outside the data root" in broken[2].reason
+    assert "out of the data root" in broken[2].reason
     for inner in ("0:Im7", "5:Im0", "x", "-1:Im0"):
         with pytest.raises(DataError, match=r"^a\.pdf#"):
             Store(tmp_path).read(f"a.pdf#{inner}")

@@ -13,7 +13,7 @@ from typing import Self
 from omma.core.config import Config, config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.listing import Listing
+from omma.curate.listing import Listing, files_below
 from omma.schema.sample import Sample
 
 
@@ -23,6 +23,10 @@ class Broken:
 
     where: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name in ("where", "reason"):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
 
 @config
@@ -44,6 +48,15 @@ class Reader(Config):
         """
         raise NotImplementedError(f"{type(self).__name__} has no read")
 
+    def parts(self, root: Path) -> tuple["Reader", ...]:
+        """Data root → readers of a file each, whose rows one after the other are those of the whole; itself alone for one file."""
+        return (self,)
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """Data root → what `read` depends on: while none of it changes, rows stay. A folder stands for the names in it."""
+        place = self.place(root)
+        return tuple(files_below(place)) if place.is_dir() else (place,)
+
     @classmethod
     def recognise(cls, listing: Listing) -> Iterator[Self]:
         """What lies in a folder → readers of this format that fit, judged by content."""
@@ -58,6 +71,20 @@ class Reader(Config):
             fix = f"in {root} there is {there}; give another path or data.root=FOLDER"
             raise DataError(self.path, "no such file or folder", f"what {type(self).__name__} reads", fix)
         return where
+
+    def shards(self, root: Path, *endings: str) -> list[Path]:
+        """Data root → the file at `path`, or all files of that folder with one of these endings, by name; to be asked `closed`.
+
+        DataError if there are none.
+        """
+        where = root / posixpath.normpath(self.path)
+        if (where.is_symlink() and where != root) or not self.place(root).is_dir():
+            return [where]
+        found = files_below(where, *endings)
+        if not found:
+            fix = "give one, or a folder of them"
+            raise DataError(self.path, f"no {endings[0]} in this folder", f"what {type(self).__name__} reads", fix)
+        return found
 
     def picture(self, name: str, folder: str) -> str:
         """Name of a picture as it stands in a file of `folder` (relative to the root) → its uri below the data root."""
@@ -79,12 +106,14 @@ class Names:
 
 
 def attempt(build: Callable[[], Sample], where: str) -> Sample | Broken:
-    """Run what makes a sample of one row; its DataError becomes a `Broken`."""
+    """Run what makes a sample of one row; its DataError becomes a `Broken`, and so does a picture's name that is not UTF-8."""
     try:
-        return build()
+        sample = build()
     except DataError as error:
         expected = f"; expected {error.expected}" if error.expected else ""
         return Broken(where, f"{error.where}: {error.got}{expected}")
+    odd = next((item.uri for item in sample.media if printable(item.uri) != item.uri), "")
+    return Broken(where, f"the name {odd} is not UTF-8; give the file another one") if odd else sample
 
 
 def parent(path: Path, root: Path) -> str:
@@ -97,11 +126,24 @@ def relative(path: Path, root: Path) -> str:
     return path.resolve().relative_to(root.resolve()).as_posix()
 
 
-def leaving(path: Path, root: Path) -> Broken | None:
-    """File found below the root → what is told of it if it is a link to somewhere else; such a file is not read."""
-    if path.resolve().is_relative_to(root.resolve()):
-        return None
-    return Broken(path.relative_to(root.resolve()).as_posix(), "is a link out of the data root")
+def below(path: Path, root: Path) -> str:
+    """Path made from the root → its name relative to the root, links as they are called."""
+    return path.relative_to(root).as_posix()
+
+
+def closed(path: Path, root: Path) -> Broken | None:
+    """File or folder found below the root → what is told of it if it is not read: a link out of the root, a folder, no file."""
+    name = below(path, root)
+    if not path.resolve().is_relative_to(root.resolve()):
+        return Broken(name, "is a link out of the data root")
+    if path.is_dir():
+        return Broken(name, "is a link to a folder, which is not followed" if path.is_symlink() else "a folder that cannot be read")
+    return None if path.is_file() else Broken(name, "is no file, or a link to none")
+
+
+def printable(text: str) -> str:
+    """Text → the same, with bytes of a file name that are not UTF-8 (lone surrogates) as escapes."""
+    return text.encode("utf-8", errors="backslashreplace").decode()
 
 
 def check_root(root: Path) -> None:

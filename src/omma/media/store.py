@@ -31,6 +31,7 @@ from omma.media.window import MARK, window
 
 MADE = "made://"
 SCHEMES = (MADE, "http://", "https://")
+HOLDS_OTHERS = re.compile(r"\.(?:tar|zip|parquet|tsv|pdf)#", re.IGNORECASE)
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 
 
@@ -56,14 +57,14 @@ class Store:
         try:
             if not mark:
                 data = path.read_bytes()
-            elif name.endswith(".tar"):
+            elif name.lower().endswith(".tar"):
                 data = self._member(path, inner, uri)
-            elif name.endswith(".zip"):
+            elif name.lower().endswith(".zip"):
                 data = self._zipped(path, inner, uri)
-            elif name.endswith(".pdf"):
+            elif name.lower().endswith(".pdf"):
                 data = pdf_picture(path, inner, uri)
             else:
-                data = self._cell(path, inner, uri)
+                data = self._cell(path, name, inner, uri)
         except OSError as error:
             raise self._unreadable(uri, name, error) from None
         if not data:
@@ -145,12 +146,12 @@ class Store:
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
             raise DataError(uri, f"cannot be unpacked: {error}", "a whole zip without a password", "fetch it again") from None
 
-    def _cell(self, path: Path, inner: str, uri: str) -> bytes:
+    def _cell(self, path: Path, name: str, inner: str, uri: str) -> bytes:
         row, _, column = inner.partition(":")
         if not (row.isascii() and row.isdigit() and column):
             raise DataError(uri, f"{inner!r} behind the #", "row:column, such as 17:image")
         if path not in self._tables:
-            self._tables[path] = (TsvCells if path.suffix == ".tsv" else ParquetCells)(path, path.name)
+            self._tables[path] = (TsvCells if name.lower().endswith(".tsv") else ParquetCells)(path, path.name)
         cells = self._tables[path]
         column, _, item = column.rpartition("/") if column.rpartition("/")[2].isdigit() else (column, "", "")
         value = cells.cell(int(row), column)
@@ -187,8 +188,5 @@ def made(data: bytes) -> str:
 
 def split_uri(uri: str) -> tuple[str, str, str]:
     """Name of a picture → (file, "#" or "", what stands behind it). A # counts only behind a file that holds others."""
-    for kind in () if "://" in uri else (".tar", ".zip", ".parquet", ".tsv", ".pdf"):
-        head, mark, inner = uri.partition(f"{kind}#")
-        if mark:
-            return head + kind, "#", inner
-    return uri, "", ""
+    found = None if "://" in uri else HOLDS_OTHERS.search(uri)
+    return (uri[: found.end() - 1], "#", uri[found.end() :]) if found else (uri, "", "")

@@ -38,6 +38,10 @@ class EasyVqa(Reader):
             else:
                 yield attempt(partial(self._sample, row.fields, folder, names), row.where)
 
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The questions."""
+        return (self.place(root) / FILE,)
+
     def _sample(self, triple: Any, folder: str, names: Names) -> Sample:
         if not _is_triple(triple):
             raise DataError("row", repr(triple)[:60], "[question, answer, picture number]")

@@ -11,7 +11,7 @@ from omma.core.errors import DataError
 from omma.core.files import inside
 from omma.curate.interleaving import Block, Figure, page_blocks, samples_of
 from omma.curate.listing import Listing, is_picture
-from omma.curate.reader import Broken, Names, Reader
+from omma.curate.reader import Broken, Names, Reader, below, closed
 from omma.schema.sample import Sample
 
 SHOWN = (b"<img", b"![", b":::image")
@@ -24,18 +24,14 @@ class Html(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """Page after page by name; the page first, then its figures."""
-        place = self.place(root)
-        names = (
-            sorted(file.relative_to(root.resolve()).as_posix() for file in _files(place, self.endings()))
-            if place.is_dir()
-            else [self.path]
-        )
-        if not names:
-            raise DataError(self.path, f"no {self.endings()[0]} in this folder", "documents", "give a document or a folder of them")
         known = Names()
-        for name in names:
+        for file in self.shards(root, *self.endings()):
+            name = below(file, root)
+            if gone := closed(file, root):
+                yield gone
+                continue
             try:
-                blocks = self.blocks(inside(root, name).read_bytes().decode("utf-8-sig"))
+                blocks = self.blocks(file.read_bytes().decode("utf-8-sig"))
             except UnicodeDecodeError as error:
                 yield Broken(name, f"not UTF-8 at byte {error.start:,}")
             except DataError as error:
@@ -88,7 +84,3 @@ def _shows(reader: Html, listing: Listing, name: str) -> bool:
             except DataError:
                 continue
     return False
-
-
-def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    return [file for file in folder.rglob("*") if file.suffix.lower() in endings and not file.name.startswith(".")]

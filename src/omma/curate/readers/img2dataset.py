@@ -4,7 +4,9 @@ An address that failed is a broken row with the reason; so is one that is said t
 there. Formats `webdataset`, `files` and `parquet`. Layout: rom1504/img2dataset `img2dataset/writer.py`, `downloader.py`.
 """
 
+import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -17,7 +19,8 @@ from omma.core.errors import DataError
 from omma.core.files import inside
 from omma.curate.fields import texts
 from omma.curate.listing import Listing, is_picture
-from omma.curate.reader import Broken, Names, Reader, attempt, relative
+from omma.curate.parquet_rows import parquet_rows
+from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
 from omma.media.tar_index import index_tar
 from omma.schema.sample import Caption, Media, Sample
 
@@ -35,37 +38,57 @@ class Img2dataset(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """One sample or broken row an address, shard after shard by name."""
-        place = self.place(root)
-        shards = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
-        if not shards:
-            raise DataError(self.path, "no .parquet in this folder", "what img2dataset leaves", "give the folder of its shards")
-        names = Names()
-        for shard in shards:
-            name = (PurePosixPath(self.path) / shard.name).as_posix() if place.is_dir() else self.path
-            number = 0
-            try:
-                for ending in (".parquet", ".tar"):
-                    inside(root, PurePosixPath(name).with_suffix(ending).as_posix())
-                yield from self._unlisted(shard, root)
-                table = pq.ParquetFile(shard)
-                _check(table.schema_arrow.names, name)
-                pictures = _pictures(shard, root, table.schema_arrow.names)
-                wanted = [column for column in table.schema_arrow.names if column not in ENCODED]
-                for batch in table.iter_batches(BATCH, columns=wanted):
-                    for row in batch.to_pylist():
-                        uri = pictures.get(row["key"]) if isinstance(pictures, dict) else f"{name}#{number}:{pictures}"
-                        yield attempt(partial(self._sample, row, uri, names), f"{name}#{number}")
-                        number += 1
-            except (pa.ArrowException, OSError) as error:
-                yield Broken(f"{name}#{number}", f"cannot be read from here on: {' '.join(str(error).split())}")
-            except DataError as error:
-                yield Broken(name, f"{error.where}: {error.got}")
+        for shard in self._shards(root):
+            yield from self._shard(shard, root)
 
-    def _unlisted(self, shard: Path, root: Path) -> Iterator[Broken]:
-        """A tar that breaks off is told once, besides the rows whose pictures it lost."""
-        tar = shard.with_suffix(".tar")
-        if tar.is_file() and (cut := index_tar(tar).cut):
-            yield Broken(relative(tar, root), f"the tar {cut}")
+    def parts(self, root: Path) -> tuple[Reader, ...]:
+        """A shard each."""
+        return tuple(replace(self, path=below(shard, root)) for shard in self._shards(root))
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """Of each shard the table and the tar or folder beside it."""
+        beside = (file for shard in self._shards(root) for file in (shard, shard.with_suffix(".tar"), shard.with_suffix("")))
+        return tuple(dict.fromkeys(file for file in beside if file.exists()))
+
+    def _shards(self, root: Path) -> list[Path]:
+        """Tables of the folder, and tars that no table tells of."""
+        found = self.shards(root, ".parquet", ".tar")
+        home = root / posixpath.normpath(self.path)
+        return [file for file in found if file == home or (file.parent == home and not file.is_dir() and not _told_of(file))]
+
+    def _shard(self, shard: Path, root: Path) -> Iterator[Sample | Broken]:
+        name = below(shard, root)
+        gone = closed(shard, root)
+        if gone or shard.suffix == ".tar":
+            yield gone or Broken(name, "no .parquet beside it says what the pictures in it are")
+            return
+        try:
+            inside(root, below(shard.with_suffix(".tar"), root))
+            yield from _cut(shard, root)
+            table = pq.ParquetFile(shard)
+        except (pa.ArrowException, OSError) as error:
+            yield Broken(f"{name}#0", f"cannot be read: {' '.join(str(error).split())}")
+            return
+        except DataError as error:
+            yield Broken(name, f"{error.where}: {error.got}")
+            return
+        with table:
+            yield from self._rows(table, shard, root)
+
+    def _rows(self, table: pq.ParquetFile, shard: Path, root: Path) -> Iterator[Sample | Broken]:
+        name, names, columns = below(shard, root), Names(), table.schema_arrow.names
+        missing = [column for column in COLUMNS if column not in columns]
+        if missing:
+            yield Broken(name, f"no column {', '.join(missing)}; expected key, status and url, as img2dataset writes them")
+            return
+        held = next((column for column in ENCODED if column in columns), "")
+        pictures = {} if held else _pictures(shard, root)
+        for row in parquet_rows(table, name, [column for column in columns if column not in ENCODED], BATCH):
+            if isinstance(row, Broken):
+                yield row
+            else:
+                uri = f"{row.where}:{held}" if held else pictures.get(row.fields["key"])
+                yield attempt(partial(self._sample, row.fields, uri, names), row.where)
 
     def _sample(self, row: dict[str, Any], uri: str | None, names: Names) -> Sample:
         if row["status"] != "success":
@@ -94,26 +117,24 @@ def told(path: Path) -> bool:
         return False
 
 
-def _check(columns: list[str], name: str) -> None:
-    missing = [column for column in COLUMNS if column not in columns]
-    if missing:
-        raise DataError(name, f"no column {', '.join(missing)}", "key, status and url, as img2dataset writes them")
+def _told_of(file: Path) -> bool:
+    return file.suffix == ".tar" and file.with_suffix(".parquet").exists()
 
 
-def _pictures(shard: Path, root: Path, columns: list[str]) -> dict[str, str] | str:
-    """Shard → the uri of each picture by its key; or the column that holds their bytes."""
-    held = next((column for column in ENCODED if column in columns), "")
-    if held:
-        return held
+def _cut(shard: Path, root: Path) -> Iterator[Broken]:
+    """A tar that breaks off is told once, besides the rows whose pictures it lost."""
+    tar = shard.with_suffix(".tar")
+    if tar.is_file() and (cut := index_tar(tar).cut):
+        yield Broken(below(tar, root), f"the tar {cut}")
+
+
+def _pictures(shard: Path, root: Path) -> dict[str, str]:
+    """Shard → the uri of each picture by its key."""
     tar, folder = shard.with_suffix(".tar"), shard.with_suffix("")
     if tar.is_file():
-        name = relative(tar, root)  # leaves the root if the link does, and is refused when read
-        return {
-            PurePosixPath(member).name.partition(".")[0]: f"{name}#{member}"
-            for member in index_tar(tar).spans
-            if is_picture(member)
-        }
-    if folder.is_dir():
+        name, members = below(tar, root), (member for member in index_tar(tar).spans if is_picture(member))
+        return {PurePosixPath(member).name.partition(".")[0]: f"{name}#{member}" for member in members}
+    if folder.is_dir() and folder.resolve().is_relative_to(root.resolve()):
         found = (file for file in sorted(folder.iterdir()) if is_picture(file.name))
-        return {file.stem: relative(file, root) for file in found if file.resolve().is_relative_to(root.resolve())}
+        return {file.stem: below(file, root) for file in found if closed(file, root) is None}
     return {}

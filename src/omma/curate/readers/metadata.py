@@ -4,21 +4,24 @@ Pictures are looked for in `pictures` by uid (`UID.jpg`); one that is not there 
 what is still to be downloaded. Layout: mlfoundations/datacomp, README.
 """
 
+import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.core.files import inside
 from omma.curate.fields import texts
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, relative
+from omma.curate.parquet_rows import parquet_rows
+from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
 from omma.curate.readers.img2dataset import told
+from omma.curate.rows import Row
 from omma.curate.sniff import beside
 from omma.schema.sample import Caption, Media, Sample
 
@@ -37,48 +40,54 @@ class Metadata(Reader):
     task: str = "caption"
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
-        """One sample a row, file after file by name; ids are uids."""
-        place = self.place(root)
-        files = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
-        if not files:
-            raise DataError(self.path, "no .parquet in this folder", "metadata of a pool", "give a file or a folder of them")
-        names = Names()
-        for file in files:
-            name, number = file.relative_to(root.resolve()).as_posix(), 0
+        """One sample a row, file after file by name; ids are the file and the uid."""
+        for file in self.shards(root, ".parquet"):
+            gone = closed(file, root)
+            yield from [gone] if gone else self._file(file, root)
+
+    def parts(self, root: Path) -> tuple[Reader, ...]:
+        """A file each, with pictures where they are for all of them."""
+        home, names = self._home(root), [below(file, root) for file in self.shards(root, ".parquet")]
+        return tuple(replace(self, path=name, pictures=posixpath.relpath(home, posixpath.dirname(name) or ".")) for name in names)
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The tables, and the folder of pictures."""
+        return (*self.shards(root, ".parquet"), root / self._home(root))
+
+    def _home(self, root: Path) -> str:
+        """The folder of pictures, relative to the root."""
+        folder = self.path if (root / self.path).is_dir() else posixpath.dirname(self.path)
+        return posixpath.normpath(posixpath.join(folder, self.pictures))
+
+    def _file(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
+        name, names, home = below(file, root), Names(), self._home(root)
+        try:
+            table = pq.ParquetFile(file)
+        except (pa.ArrowException, OSError) as error:
+            yield Broken(f"{name}#0", f"cannot be read: {' '.join(str(error).split())}")
+            return
+        with table:
             try:
-                inside(root, name)
-                table = pq.ParquetFile(file)
-                uid, url, text = _columns(table.schema_arrow.names, name)
-                for batch in table.iter_batches(BATCH):
-                    for row in batch.to_pylist():
-                        yield attempt(partial(self._sample, row, (uid, url, text), root, names), f"{name}#{number}")
-                        number += 1
-            except (pa.ArrowException, OSError) as error:
-                yield Broken(f"{name}#{number}", f"cannot be read from here on: {' '.join(str(error).split())}")
+                columns = _columns(table.schema_arrow.names, name)
             except DataError as error:
                 yield Broken(name, f"{error.got}; expected {error.expected}")
+                return
+            for row in parquet_rows(table, name, table.schema_arrow.names, BATCH):
+                if isinstance(row, Broken):
+                    yield row
+                else:
+                    yield attempt(partial(self._sample, row, columns, root, home, names), row.where)
 
-    def _sample(self, row: dict[str, Any], columns: tuple[str, str, str], root: Path, names: Names) -> Sample:
-        uid, url, text = columns
-        key = str(row[uid] or "").strip()
-        if not key or not isinstance(row[url], str) or not row[url].strip():
-            raise DataError("row", f"{uid} {row[uid]!r}, {url} {row[url]!r}"[:80], "an id and an address")
-        captions = tuple(Caption(said, "alt") for said in texts(row[text], text))
-        meta = {name: value for name, value in row.items() if name != text and isinstance(value, (str, int, float, bool))}
-        media = Media(self._picture(key, root) or row[url])
-        return Sample(names.next(key), "", self.task, (media,), captions=captions, meta=meta)
-
-    def _picture(self, key: str, root: Path) -> str:
-        """Uid → the file that is called so, or nothing."""
-        if "/" in key or "\\" in key or "\0" in key:
-            return ""
-        folder = self.path if (root / self.path).is_dir() else PurePosixPath(self.path).parent.as_posix()
-        for ending in ENDINGS:
-            name = self.picture(key + ending, folder)
-            file = root / name
-            if file.is_file() and file.resolve().is_relative_to(root.resolve()):
-                return relative(file, root)
-        return ""
+    def _sample(self, row: Row, columns: tuple[str, str, str], root: Path, home: str, names: Names) -> Sample:
+        (uid, url, text), fields = columns, row.fields
+        key = str(fields[uid] or "").strip()
+        if not key or not isinstance(fields[url], str) or not fields[url].strip():
+            raise DataError("row", f"{uid} {fields[uid]!r}, {url} {fields[url]!r}"[:80], "an id and an address")
+        captions = tuple(Caption(said, "alt") for said in texts(fields[text], text))
+        meta = {name: value for name, value in fields.items() if name != text and isinstance(value, (str, int, float, bool))}
+        media = Media(_picture(key, root, home) or fields[url])
+        id = names.next(f"{row.where.rpartition('#')[0]}#{key}")
+        return Sample(id, "", self.task, (media,), captions=captions, meta=meta)
 
     @classmethod
     def recognise(cls, listing: Listing) -> Iterator[Self]:
@@ -90,6 +99,17 @@ class Metadata(Reader):
         for folder, names in found.items():
             path = names[0] if len(names) == 1 else folder
             yield cls(path=path, pictures=beside(listing, names[0], _uids(listing, names[0])))
+
+
+def _picture(key: str, root: Path, home: str) -> str:
+    """Uid → the file in the folder `home` that is called so, or nothing."""
+    if "/" in key or "\\" in key or "\0" in key:
+        return ""
+    for ending in ENDINGS:
+        file = root / home / (key + ending)
+        if file.is_file() and file.resolve().is_relative_to(root.resolve()):
+            return posixpath.normpath(below(file, root))
+    return ""
 
 
 def _uids(listing: Listing, name: str) -> list[str]:

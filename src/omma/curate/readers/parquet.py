@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import pyarrow as pa
@@ -14,7 +15,9 @@ from omma.core.errors import DataError
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import captions_of, texts
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, leaving, parent, relative
+from omma.curate.parquet_rows import parquet_rows
+from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
+from omma.curate.rows import Row
 from omma.curate.sniff import CAPTION_FIELDS, PICTURE_FIELDS
 from omma.schema.sample import Media, Sample
 
@@ -34,25 +37,32 @@ class Parquet(Reader):
     text: str = "caption"
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
-        """One sample a row; pictures held in cells become `file.parquet#row:column`."""
-        place = self.place(root)
-        files = sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
-        if not files:
-            raise DataError(self.path, "no .parquet in this folder", "Parquet files", "give a file or a folder of them")
-        names = Names()
-        for file in files:
-            if gone := leaving(file, root):
-                yield gone
-                continue
-            name, number = relative(file, root), 0
-            try:
-                table = pq.ParquetFile(file)
-                self._check_columns(table.schema_arrow, name)
-                for fields in _rows(table, self._wanted(table.schema_arrow)):
-                    yield self._attempt(table.schema_arrow, fields, name, number, parent(file, root), names)
-                    number += 1
-            except (pa.ArrowException, OSError) as error:
-                yield Broken(f"{name}#{number}", f"cannot be read from here on: {' '.join(str(error).split())}")
+        """One sample a row; pictures held in cells become `file.parquet#row:column`. Ids begin with the file."""
+        for file in self.shards(root, ".parquet"):
+            gone = closed(file, root)
+            yield from [gone] if gone else self._file(file, root)
+
+    def parts(self, root: Path) -> tuple[Reader, ...]:
+        """A file each."""
+        return tuple(replace(self, path=below(file, root)) for file in self.shards(root, ".parquet"))
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The tables."""
+        return tuple(self.shards(root, ".parquet"))
+
+    def _file(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
+        name, names = below(file, root), Names()
+        folder = PurePosixPath(name).parent.as_posix()
+        try:
+            table = pq.ParquetFile(file)
+        except (pa.ArrowException, OSError) as error:
+            yield Broken(f"{name}#0", f"cannot be read: {' '.join(str(error).split())}")
+            return
+        with table:
+            schema = table.schema_arrow
+            self._check_columns(schema, name)
+            for row in parquet_rows(table, name, self._wanted(schema), BATCH):
+                yield row if isinstance(row, Broken) else attempt(partial(self._sample, schema, row, folder, names), row.where)
 
     def _check_columns(self, schema: pa.Schema, name: str) -> None:
         for column in (self.image, self.text):
@@ -71,17 +81,13 @@ class Parquet(Reader):
             wanted.append(self.image)
         return wanted
 
-    def _attempt(
-        self, schema: pa.Schema, fields: dict[str, Any], name: str, number: int, folder: str, names: Names
-    ) -> Sample | Broken:
-        kind = schema.field(self.image).type
-
-        def build() -> Sample:
-            media = self._media(fields.get(self.image), kind, f"{name}#{number}:{self.image}", folder)
-            sample = self._sample(fields, media, folder)
-            return replace(sample, id=names.next(media[0].uri if media else f"{name}#{number}"))
-
-        return attempt(build, f"{name}#{number}")
+    def _sample(self, schema: pa.Schema, row: Row, folder: str, names: Names) -> Sample:
+        kind, fields = schema.field(self.image).type, row.fields
+        media = self._media(fields.get(self.image), kind, f"{row.where}:{self.image}", folder)
+        sample = self._said(fields, media, folder)
+        uri = media[0].uri if media else row.where
+        file = row.where.rpartition("#")[0]
+        return replace(sample, id=names.next(uri if uri.startswith(f"{file}#") else f"{file}#{uri}"))
 
     def _media(self, value: Any, kind: pa.DataType, cell: str, folder: str) -> list[Media]:
         if _is_text(kind):
@@ -92,7 +98,7 @@ class Parquet(Reader):
             return [Media(self.picture(item, folder)) for item in texts(value, self.image)]
         return [Media(f"{cell}/{i}") for i in range(len(value or ()))]
 
-    def _sample(self, fields: dict[str, Any], media: list[Media], folder: str) -> Sample:
+    def _said(self, fields: dict[str, Any], media: list[Media], folder: str) -> Sample:
         if self.text not in TALKS:
             return Sample("", "", self.task or "caption", tuple(media), captions=captions_of(fields, (self.text,)))
         fields = {name: _unpacked(value, name) if name in (self.text, *MORE) else value for name, value in fields.items()}
@@ -120,11 +126,6 @@ def _unpacked(value: Any, name: str) -> Any:
         return json.loads(value)
     except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(name, f"no JSON: {error}") from None
-
-
-def _rows(table: pq.ParquetFile, columns: list[str]) -> Iterator[dict[str, Any]]:
-    for batch in table.iter_batches(BATCH, columns=columns):
-        yield from batch.to_pylist()
 
 
 def _columns(path: Path) -> dict[str, str]:

@@ -6,6 +6,7 @@ Boxes count pixels from 1 with both ends inside; here they count from 0 and the 
 """
 
 import json
+import posixpath
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -14,11 +15,10 @@ from xml.etree.ElementTree import Element
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.core.files import inside
 from omma.curate.listing import Listing
 from omma.curate.locating import located
 from omma.curate.plain_xml import plain_xml
-from omma.curate.reader import Broken, Names, Reader, attempt, relative
+from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
 from omma.curate.sniff import beside
 from omma.schema.sample import Media, Region, Sample
 
@@ -34,17 +34,20 @@ class PascalVoc(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """One sample a file, by name."""
-        place = self.place(root)
-        files = sorted(place.glob("*.xml")) if place.is_dir() else [place]
-        if not files:
-            raise DataError(self.path, "no .xml in this folder", "Pascal VOC annotations", "give the folder that holds them")
         names = Names()
-        for file in files:
-            name = (PurePosixPath(self.path) / file.name).as_posix() if place.is_dir() else PurePosixPath(self.path).as_posix()
-            yield attempt(partial(self._sample, root, name, names), name)
+        for file in self._annotations(root):
+            yield closed(file, root) or attempt(partial(self._sample, file, root, names), below(file, root))
 
-    def _sample(self, root: Path, name: str, names: Names) -> Sample:
-        file = inside(root, name)  # a link out of the root is refused
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The annotations."""
+        return tuple(self._annotations(root))
+
+    def _annotations(self, root: Path) -> list[Path]:
+        """Those of the folder itself; folders in it hold other sets."""
+        home = root / posixpath.normpath(self.path)
+        return [file for file in self.shards(root, ".xml") if file == home or (file.parent == home and not file.is_dir())]
+
+    def _sample(self, file: Path, root: Path, names: Names) -> Sample:
         try:
             tree = plain_xml(file.read_bytes(), file.name)
         except OSError as error:
@@ -52,7 +55,7 @@ class PascalVoc(Reader):
         if tree.tag != "annotation":
             raise DataError(file.name, f"a root <{tree.tag[:40]}>", "<annotation>")
         picture = _text(tree, "filename") or file.stem + ".jpg"
-        uri = self.picture(picture, PurePosixPath(relative(file, root)).parent.as_posix())
+        uri = self.picture(picture, posixpath.dirname(below(file, root)) or ".")
         regions, said = self._objects(tree)
         meta: dict[str, str | int | float | bool] = {"objects": json.dumps(said)} if said else {}
         return Sample(names.next(uri), "", self.task, (Media(uri),), located(regions), regions=regions, meta=meta)

@@ -4,15 +4,15 @@ Pictures stay in the file, as `document.pdf#page:name`. Those drawn by a form or
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.core.files import inside
 from omma.curate.interleaving import Block, Figure, samples_of
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader
+from omma.curate.reader import Broken, Names, Reader, below, closed
 from omma.media.pdf_pictures import odd_errors, open_pdf
 from omma.schema.sample import Sample
 
@@ -23,21 +23,27 @@ class Pdf(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """Document after document by name; the document first, then its figures."""
-        place = self.place(root)
-        files = sorted(place.rglob("*.pdf")) if place.is_dir() else []
-        names = [file.relative_to(root.resolve()).as_posix() for file in files] if place.is_dir() else [self.path]
-        if not names:
-            raise DataError(self.path, "no .pdf in this folder", "PDF documents", "give a document or a folder of them")
-        known = Names()
-        for name in names:
+        for file in self.shards(root, ".pdf"):
+            name, known = below(file, root), Names()
+            if gone := closed(file, root):
+                yield gone
+                continue
             try:
-                document = open_pdf(inside(root, name), name)
+                document = open_pdf(file, name)
                 blocks, broken = _blocks(document, name)
             except DataError as error:
                 yield Broken(name, f"{error.got}; {error.fix}" if error.fix else error.got)
                 continue
             yield from broken
             yield from samples_of(blocks, name, str, known)
+
+    def parts(self, root: Path) -> tuple[Reader, ...]:
+        """A document each."""
+        return tuple(replace(self, path=below(file, root)) for file in self.shards(root, ".pdf"))
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The documents."""
+        return tuple(self.shards(root, ".pdf"))
 
     @classmethod
     def recognise(cls, listing: Listing) -> Iterator[Self]:

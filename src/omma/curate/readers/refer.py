@@ -56,6 +56,11 @@ class Refer(Reader):
             else:
                 yield Broken(where, "no object with sentences")
 
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The expressions and what they refer to."""
+        file = self.place(root)
+        return file, file.parent / INSTANCES
+
     def _sample(
         self,
         ref: dict[str, Any],

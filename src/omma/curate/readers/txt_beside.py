@@ -1,13 +1,16 @@
 """Pictures with a text file of the same name beside each (`cat.jpg`, `cat.txt`) → samples with that caption."""
 
+import os
+import posixpath
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.listing import Listing, list_folder
-from omma.curate.reader import Broken, Reader, relative
+from omma.curate.listing import Listing, files_below, is_picture
+from omma.curate.reader import Broken, Reader, attempt, below, closed
 from omma.schema.sample import Caption, Media, Sample
 
 
@@ -20,24 +23,18 @@ class TxtBeside(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """One sample a picture, in the order of names."""
-        folder = self.place(root)
-        if not folder.is_dir():
+        if not self.place(root).is_dir():
             raise DataError(self.path, "a file", "a folder of pictures and texts")
-        listing = list_folder(folder)
-        if not listing.pictures:
-            raise DataError(self.path, f"no pictures among {len(listing.files)} files", "pictures with a .txt beside each")
-        for name in sorted(listing.pictures):
-            yield self._sample(root, relative(folder, root), name)
+        files = files_below(root / posixpath.normpath(self.path))
+        found = [file for file in files if is_picture(file.name) or file.is_dir()]
+        if not any(is_picture(file.name) for file in found):
+            raise DataError(self.path, f"no pictures among {len(files)} files", "pictures with a .txt beside each")
+        for file in found:
+            yield closed(file, root) or attempt(partial(self._sample, file, root), below(file, root))
 
-    def _sample(self, root: Path, folder: str, name: str) -> Sample | Broken:
-        uri = PurePosixPath(folder, name).as_posix()
-        text = root / PurePosixPath(uri).with_suffix(self.suffix)
-        try:
-            caption = text.read_bytes().decode("utf-8-sig").strip() if text.exists() else ""
-        except UnicodeDecodeError as error:
-            return Broken(text.name, f"not UTF-8 at byte {error.start:,}")
-        except OSError as error:
-            return Broken(text.name, f"cannot be read: {error.strerror}")
+    def _sample(self, file: Path, root: Path) -> Sample:
+        uri, text = below(file, root), file.with_suffix(self.suffix)
+        caption = _words(text, root) if os.path.lexists(text) else ""
         captions = (Caption(caption),) if caption else ()
         return Sample(f"{uri}:0", "", task=self.task, media=(Media(uri),), captions=captions)
 
@@ -49,3 +46,15 @@ class TxtBeside(Reader):
         if paired and 2 * len(paired) >= len(listing.pictures):
             tops = {PurePosixPath(name).parts[0] if "/" in name else "." for name in paired}
             yield cls(path=tops.pop() if len(tops) == 1 else ".")
+
+
+def _words(text: Path, root: Path) -> str:
+    """File beside a picture → what it says."""
+    if gone := closed(text, root):
+        raise DataError(text.name, gone.reason)
+    try:
+        return text.read_bytes().decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise DataError(text.name, f"not UTF-8 at byte {error.start:,}") from None
+    except OSError as error:
+        raise DataError(text.name, f"cannot be read: {error.strerror}") from None

@@ -57,6 +57,12 @@ class VisualGenome(Reader):
                 continue
             yield from self._picture(row, kind, place, names)
 
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The array, the addresses of pictures, and the folders where pictures may lie."""
+        file = self.place(root)
+        home = file.parent / self.pictures
+        return tuple(place for place in (file, file.parent / IMAGES, *(home / name for name in FOLDERS)) if place.exists())
+
     def _picture(self, row: Row, kind: str, place: Callable[[int], str], names: Names) -> Iterator[Sample | Broken]:
         """One item of the array → its samples; each that is none is told on its own."""
         items = row.fields[kind]

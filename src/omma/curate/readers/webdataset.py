@@ -12,7 +12,7 @@ from omma.core.errors import DataError
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import captions_of, mapping
 from omma.curate.listing import Listing, is_picture
-from omma.curate.reader import Broken, Reader, attempt, leaving, relative
+from omma.curate.reader import Broken, Reader, attempt, below, closed
 from omma.curate.readers.img2dataset import told
 from omma.media.store import Store
 from omma.media.tar_index import index_tar
@@ -29,14 +29,18 @@ class WebDataset(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """One sample a key, shard after shard by name. A tar that breaks off gives what stands before the break."""
-        place = self.place(root)
-        shards = sorted(place.rglob("*.tar")) if place.is_dir() else [place]
-        if not shards:
-            raise DataError(self.path, "no .tar in this folder", "WebDataset shards", "give a tar or a folder of tars")
         store = Store(root)
-        for shard in shards:
-            gone = leaving(shard, root)
-            yield from [gone] if gone else self._shard(shard, relative(shard, root), store)
+        for shard in self.shards(root, ".tar"):
+            gone = closed(shard, root)
+            yield from [gone] if gone else self._shard(shard, below(shard, root), store)
+
+    def parts(self, root: Path) -> tuple[Reader, ...]:
+        """A tar each."""
+        return tuple(replace(self, path=below(shard, root)) for shard in self.shards(root, ".tar"))
+
+    def files(self, root: Path) -> tuple[Path, ...]:
+        """The tars."""
+        return tuple(self.shards(root, ".tar"))
 
     def _shard(self, shard: Path, name: str, store: Store) -> Iterator[Sample | Broken]:
         try:
