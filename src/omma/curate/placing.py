@@ -1,0 +1,20 @@
+"""Placing: a region of a sample → its box in xyxy px of the upright picture."""
+
+from omma.core.errors import DataError
+from omma.media.geometry import Box, from_frame, reorder, whole
+from omma.schema.sample import Region, Sample
+
+NUMBERED = ("masks", "keypoints", "crowds")  # of `meta`: JSON that names regions by their numbers, as the reader of COCO writes it
+LETTERBOXED = "view_"  # frames that only a model's view defines
+
+
+def placed(region: Region, sample: Sample) -> Box:
+    """Region + its sample → box, xyxy px. DataError if its frame is a model's, or its picture or that one's size is not known."""
+    if region.frame.startswith(LETTERBOXED):
+        raise DataError(sample.id, f"a region in frame {region.frame!r}", "px, unit or k1000 of the picture as stored")
+    if not 0 <= region.media < len(sample.media):
+        raise DataError(sample.id, f"a region in picture {region.media}", f"one of its {len(sample.media)} pictures, from 0 on")
+    media = sample.media[region.media]
+    if media.width < 1 or media.height < 1:
+        raise DataError(sample.id, f"{media.uri} of unknown size", "width and height in px", "curate it first")
+    return from_frame(reorder(region.box, region.order, "xyxy"), region.frame, whole(media.width, media.height))
