@@ -13,6 +13,7 @@ from torch import nn
 from omma.core.config import Config, config
 from omma.core.errors import ConfigError
 from omma.curate.data import Data
+from omma.curate.machine.engine import Engine, Pool
 from omma.evaluate.benchmark import Benchmark
 from omma.model.slots import Encoder, Language
 from omma.model.vlm import Vlm
@@ -31,6 +32,7 @@ class Run(Config):
     threads: int = 2
     workers: int = 0  # worker processes that decode pictures for training
     curate_workers: int = 2
+    engine: Engine = Pool()  # where curation works
     log_every: int = 20  # steps
     checkpoint_every: int = 500  # steps
     keep_last: int = 2  # checkpoints of an unfinished stage

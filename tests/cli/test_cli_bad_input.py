@@ -18,7 +18,7 @@ from omma.cli import main
 from omma.core.errors import CheckpointError, DataError
 from omma.core.ledger import Entry, Ledger
 from omma.core.runs import RunFolder
-from omma.curate.looking import spread
+from omma.curate.machine.engine import Pool
 from omma.media.draw import to_png
 from omma.media.store import Store
 from omma.media.views.fixed import Fixed
@@ -63,7 +63,7 @@ def test_ctrl_c_inside_any_verb_is_one_line_and_exit_code_130(
 
 
 def test_workers_of_curation_leave_ctrl_c_to_their_parent() -> None:
-    assert list(spread(signal.getsignal, [signal.SIGINT, signal.SIGINT], 2)) == [signal.SIG_IGN, signal.SIG_IGN]
+    assert list(Pool().run(signal.getsignal, [signal.SIGINT, signal.SIGINT], 2)) == [signal.SIG_IGN, signal.SIG_IGN]
 
 
 @pytest.mark.parametrize(

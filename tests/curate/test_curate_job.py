@@ -18,10 +18,10 @@ import pytest
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.runs import RunFolder
-from omma.curate import looking
 from omma.curate.data import Data
 from omma.curate.flaws import flaw_of
 from omma.curate.job import conversations, curate, raw_folder
+from omma.curate.machine import seeing
 from omma.curate.operator import PictureOperator
 from omma.curate.operators.caption import Caption
 from omma.curate.operators.decode import Decode
@@ -104,7 +104,8 @@ def test_summary_tells_the_way_through_the_operators(curated):
 def test_scores_are_columns(curated):
     table = pq.read_table(curated / "data/scores.parquet")
     assert table.column_names[:4] == ["id", "sha256", "heldout", "gone"]
-    assert table.column_names[4:] == [op["name"] for op in curated.done("curate")["operators"]]
+    names = [name for name in table.column_names[4:] if not name.endswith(":note")]
+    assert names == [op["name"] for op in curated.done("curate")["operators"]]
     z = table["agreement"].drop_null().to_numpy()
     assert 390 < len(z) < 470  # captions; answers are too short to judge
     assert table["size"].null_count < 30
@@ -126,7 +127,7 @@ def small(folder, *operators, **how) -> Data:
 def test_another_threshold_looks_at_nothing_again(folder, tmp_path, monkeypatch):
     run = RunFolder(tmp_path / "run")
     curate(small(folder, Decode(), Size(), PerceptualHash()), run, seed=0, workers=0)
-    monkeypatch.setattr(looking, "_looks_of", lambda job: pytest.fail("a picture was looked at again"))
+    monkeypatch.setattr(seeing, "_look", lambda *how: pytest.fail("a picture was looked at again"))
     curate(small(folder, Decode(), Size(min_side=40), PerceptualHash()), run, seed=0, workers=0)
     assert run.done("curate")["kept"] == 12
     with pytest.raises(DataError, match=r"none of 12 samples is left to train on; expected at least one; see the ledger"):
@@ -136,7 +137,7 @@ def test_another_threshold_looks_at_nothing_again(folder, tmp_path, monkeypatch)
 def test_looks_can_be_shared_by_runs(folder, tmp_path, monkeypatch):
     data = small(folder, Decode(), looks=str(tmp_path / "shared"))
     curate(data, RunFolder(tmp_path / "one"), seed=0, workers=0)
-    monkeypatch.setattr(looking, "_looks_of", lambda job: pytest.fail("a picture was looked at again"))
+    monkeypatch.setattr(seeing, "_look", lambda *how: pytest.fail("a picture was looked at again"))
     curate(data, RunFolder(tmp_path / "two"), seed=0, workers=0)
 
 
@@ -307,12 +308,11 @@ sys.path.insert(0, {folder!r})
 from pathlib import Path
 from conftest import scenes_data
 from omma.core.runs import RunFolder
-from omma.curate import looking
 from omma.curate.job import curate
+from omma.curate.machine.engine import Pool
 
 if __name__ == "__main__":
-    looking.SHARD, looking.SEGMENT = 16, 1
-    curate(scenes_data(120, 20), RunFolder(Path(sys.argv[1])), seed=0, workers=int(sys.argv[2]))
+    curate(scenes_data(120, 20), RunFolder(Path(sys.argv[1])), seed=0, workers=int(sys.argv[2]), engine=Pool(rows=100, pictures=16))
 """
 
 
@@ -329,7 +329,7 @@ def test_killed_and_run_again_it_writes_the_same_bytes(tmp_path):
     assert start(tmp_path, whole, 0).wait() == 0
     killed = tmp_path / "killed"
     process = start(tmp_path, killed, 0)
-    while len(list(killed.glob("data/looks/*.parquet"))) < 2:
+    while len(list(killed.glob("data/looks/pictures/*.parquet"))) < 2:
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
@@ -337,4 +337,5 @@ def test_killed_and_run_again_it_writes_the_same_bytes(tmp_path):
     assert not (killed / "done/curate.json").exists()
     assert start(tmp_path, killed, 2).wait() == 0
     assert outputs(RunFolder(killed)) == outputs(RunFolder(whole))
-    assert len(outputs(RunFolder(whole))) == 5
+    assert len(outputs(RunFolder(whole))) == 6
+    assert not (whole / "work").exists()

@@ -15,8 +15,9 @@ import omma.curate.readers
 import omma.curate.worlds
 from omma.core.config import load, show
 from omma.curate.look import formats
-from omma.curate.looking import gather_facts, gather_looks
-from omma.curate.looks import Looks
+from omma.curate.machine.engine import Pool
+from omma.curate.machine.seeing import see, shards
+from omma.curate.machine.site import Site
 from omma.curate.operator import Operator, PictureOperator, SetOperator, TextOperator
 from omma.curate.picture import Picture
 from omma.curate.reader import Broken, Reader
@@ -93,12 +94,13 @@ def test_looks_are_the_same_from_two_workers(tmp_path, draw):
     lookers = tuple(k() for k in OPERATORS if issubclass(k, PictureOperator) or (issubclass(k, SetOperator) and k.looks_at))
     results = []
     for workers in (0, 2):
-        looks = Looks(tmp_path / f"looks{workers}", frozenset(op.key for op in lookers))
-        facts = gather_facts(tmp_path, uris, workers)
-        gather_looks(tmp_path, facts, lookers, looks, workers)
-        results.append((facts, {place: (item.look.tobytes(), item.error) for place, item in looks.known.items()}))
+        own = tmp_path / f"own{workers}"
+        site = Site(tmp_path, own / "work", own / "looks", own / "annex", Pool(pictures=64), workers)
+        jobs = list(shards(site, "image", iter(uris), lookers, own))
+        failed = np.concatenate(list(site.engine.run(see, jobs, workers)))
+        results.append([path.read_bytes() for job in jobs for path in (job.out, job.kept)])
     assert results[0] == results[1]
-    assert len(results[0][1]) == 151 * len(lookers)
+    assert len(jobs) == 3 and failed.sum() == 1
 
 
 SAMPLES = {

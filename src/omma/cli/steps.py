@@ -7,7 +7,7 @@ from omma.cli.job import Job
 from omma.core.config import packages
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
-from omma.curate.job import conversations, curate
+from omma.curate.job import ANNEX, conversations, curate
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.generate.sight import Sight
@@ -34,9 +34,10 @@ from omma.weights.start import Hold, as_they_are, saved_words, start_model
 
 def curate_step(job: Job) -> None:
     """Raw samples → manifests, once."""
+    run = job.recipe.run
     if job.world.leads and not _is_done(job, "curate"):
         with job.clock.part("curate"):
-            curate(job.recipe.data, job.run, seed=job.recipe.run.seed, workers=job.recipe.run.curate_workers)
+            curate(job.recipe.data, job.run, seed=run.seed, workers=run.curate_workers, engine=run.engine)
     job.world.wait()
 
 
@@ -51,7 +52,7 @@ def gather(job: Job) -> Materials:
             text.load(brought).save(folder) if brought else text.fit(samples, folder)
             job.run.finish("tokenizer", vocab_size=text.vocab_size)
     job.world.wait()
-    return Materials(samples, heldout, text.load(folder), job.recipe.model, Store(data_root(job)))
+    return Materials(samples, heldout, text.load(folder), job.recipe.model, Store(data_root(job), job.run / ANNEX))
 
 
 def plan_step(job: Job, materials: Materials) -> dict[str, Plan]:

@@ -5,7 +5,7 @@ pyarrow read the folder as one table. Rerunning a step replaces that step's segm
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -72,6 +72,7 @@ class Book:
     def __init__(self, folder: Path, step: str) -> None:
         self.folder, self.step_name = folder, step
         self.pending: list[dict[str, object]] = []
+        self.tables: list[pa.Table] = []
         self.segments = 0
         self.old: set[Path] = set()
 
@@ -91,6 +92,13 @@ class Book:
         if len(self.pending) >= FLUSH_ROWS:
             self.flush()
 
+    def add_columns(self, columns: Mapping[str, Sequence[object]]) -> None:
+        """Append many rows at once, column by column under the names of `Entry`'s fields, after what was added before."""
+        self._settle()
+        self.tables.append(pa.table({"step": [self.step_name] * len(columns["sample_id"]), **columns}, SCHEMA))
+        if sum(len(table) for table in self.tables) >= FLUSH_ROWS:
+            self.flush()
+
     def extend(self, entries: Iterable[Entry]) -> None:
         """Append many rows."""
         for entry in entries:
@@ -98,14 +106,20 @@ class Book:
 
     def flush(self) -> None:
         """Write pending rows as one segment."""
-        if self.pending:
-            segment = self.folder / f"{self.step_name}-{self.segments:06d}.parquet"
-            with atomic_path(segment) as temporary:
-                pq.write_table(pa.Table.from_pylist(self.pending, SCHEMA), temporary)
-            self.segments += 1
-            self.pending = []
-            self.old.discard(segment)  # replaced
-            self._clear()
+        self._settle()
+        table, self.tables = pa.concat_tables(self.tables), []
+        if not len(table):
+            return
+        segment = self.folder / f"{self.step_name}-{self.segments:06d}.parquet"
+        with atomic_path(segment) as temporary:
+            pq.write_table(table, temporary)
+        self.segments += 1
+        self.old.discard(segment)  # replaced
+        self._clear()
+
+    def _settle(self) -> None:
+        self.tables.append(pa.Table.from_pylist(self.pending, SCHEMA))
+        self.pending = []
 
     def _clear(self) -> None:
         for old in self.old:

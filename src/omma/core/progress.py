@@ -1,7 +1,9 @@
 """Progress: a bar on a terminal, plain lines elsewhere. `for item in track(items, "curate", total=n): ...`"""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import cache
 from types import TracebackType
 from typing import Self, TypeVar
@@ -11,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 console = Console(stderr=True, highlight=False)
 PLAIN_SECONDS = 10.0
+PACE_SECONDS = 60.0
 Item = TypeVar("Item")
 
 
@@ -20,6 +23,7 @@ class Bar:
     def __init__(self, name: str, total: int | None) -> None:
         self.name, self.total, self.done, self.note = name, total, 0, ""
         self.started = self.told = time.monotonic()
+        self.paces = deque([(self.started, 0)])  # when how much was done, lately
         self.rich: Progress | None = None
 
     def __enter__(self) -> Self:
@@ -31,7 +35,7 @@ class Bar:
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
             )
-            self.rich = Progress(*columns, TextColumn("{task.fields[note]}"), console=console)
+            self.rich = Progress(*columns, TextColumn("{task.fields[note]}"), console=console, speed_estimate_period=PACE_SECONDS)
             self.rich.start()
             self.task = self.rich.add_task(self.name, total=self.total, note="")
         return self
@@ -45,6 +49,10 @@ class Bar:
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Move by `steps`, replacing the note."""
         self.done, self.note = self.done + steps, note or self.note
+        now = time.monotonic()
+        self.paces.append((now, self.done))
+        while len(self.paces) > 2 and now - self.paces[1][0] > PACE_SECONDS:
+            self.paces.popleft()
         if self.rich is not None:
             self.rich.update(self.task, advance=steps, note=self.note)
         elif time.monotonic() - self.told > PLAIN_SECONDS:
@@ -53,7 +61,15 @@ class Bar:
     def _tell(self) -> None:
         self.told = time.monotonic()
         of = f"/{self.total}" if self.total is not None else ""
-        console.print(f"{self.name} {self.done}{of} in {self.told - self.started:.0f} s {self.note}".rstrip(), markup=False)
+        left = f", {self._left()} left" if self.total and self.done < self.total else ""
+        took = f"{self.told - self.started:.0f} s{left}"
+        console.print(f"{self.name} {self.done}{of} in {took} {self.note}".rstrip(), markup=False)
+
+    def _left(self) -> str:
+        """Time that the rest takes at the pace of the last minute: what a resumed job found done already is no measure."""
+        (first, done), (last, now) = self.paces[0], self.paces[-1]
+        pace = (now - done) / max(last - first, 1e-9)
+        return str(timedelta(seconds=round(((self.total or 0) - now) / pace))) if pace > 0 else "unknown"
 
 
 def track(items: Iterable[Item], name: str, total: int | None = None) -> Iterator[Item]:

@@ -14,8 +14,9 @@ class Data(Config):
     `root` is the data folder, empty where `world` is drawn (into the run's `raw/`). `sources` are read for training,
     `heldout` for scores alone; `holdout` is the share of pictures (by hash of their content) that is held out of
     `sources` where no `heldout` is given. `max_errors` stops a job gone wrong: below 1 it is a share of all rows, else
-    a count. `turns` joins up to so many single questions about one picture into a conversation (1: none). `looks` is
-    a folder shared by runs for what operators made of pictures, empty for one in the run folder.
+    a count; so do `max_errors_in_a_row` pictures that cannot be read one after the other (0: never). `turns`
+    joins up to so many single questions about one picture into a conversation (1: none). `looks` is a folder shared by
+    runs for what operators made of pictures, empty for one in the run folder.
     """
 
     root: str = ""
@@ -25,6 +26,7 @@ class Data(Config):
     operators: tuple[Operator, ...] = ()
     world: tuple[World, ...] = ()
     max_errors: float = 0.1
+    max_errors_in_a_row: int = 1000
     turns: int = 1
     looks: str = ""
 
@@ -42,6 +44,8 @@ class Data(Config):
         folders = [world.folder for world in self.world]
         if len(set(folders)) != len(folders) or "." in folders or "" in folders:
             raise ConfigError("data.world", f"folders {', '.join(map(repr, folders))}", "a folder of its own for each world")
+        if self.max_errors_in_a_row < 0:
+            raise ConfigError("data.max_errors_in_a_row", str(self.max_errors_in_a_row), "a count of pictures, or 0")
         if self.max_errors < 0:
             raise ConfigError("data.max_errors", str(self.max_errors), "a share below 1, or a count of rows")
         names = [operator.name for operator in self.operators]

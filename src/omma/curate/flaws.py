@@ -1,7 +1,7 @@
 """Flaws: a raw folder whose faults are known (`flaws.csv`) + what curation took out → recall and precision for each fault."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from omma.curate.reader import Broken
@@ -30,14 +30,21 @@ def flaw_of(sample: Sample, flaws: dict[tuple[str, str], str]) -> str:
     return ""
 
 
-def found_flaws(samples: Sequence[Sample], gone: dict[str, str], root: Path) -> list[dict[str, str | int | float | None]]:
-    """Samples + (id → operator) of those taken out → per flaw how many were planted and found.
+def found_flaws(
+    judged: Iterable[tuple[Sample, str]], flaws: dict[tuple[str, str], str]
+) -> list[dict[str, str | int | float | None]]:
+    """Samples, each with the operator that took it out (or ""), + `known_flaws` → per flaw how many were planted and found.
 
     Recall: of the samples with this flaw, the share that went. Precision: of all that went by the operator which took
     most of them, the share that had any flaw; None if nothing went.
     """
-    flaws = known_flaws(root)
-    named = {sample.id: flaw for sample in samples if (flaw := flaw_of(sample, flaws))}
+    named: dict[str, str] = {}
+    gone: dict[str, str] = {}
+    for sample, operator in judged:
+        if flaw := flaw_of(sample, flaws):
+            named[sample.id] = flaw
+        if operator:
+            gone[sample.id] = operator
     table: list[dict[str, str | int | float | None]] = []
     for flaw in sorted(set(named.values())):
         planted = [key for key, name in named.items() if name == flaw]

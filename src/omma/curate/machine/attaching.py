@@ -1,0 +1,216 @@
+"""Attaching: rows → rows that know what they show: facts of pictures, their side of the split, operators' looks.
+
+Every name is seen once (`seeing`), then DuckDB joins names in rows with what was seen, sorted by row, and each shard is
+completed on its own.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool
+
+from omma.core.files import replaced_path
+from omma.core.progress import Bar
+from omma.curate.machine.budget import Streak
+from omma.curate.machine.seeing import Looker, See, see, shards
+from omma.curate.machine.shards import RAW, READ, SEEN, Rows, content_hash
+from omma.curate.machine.site import Site, listed
+from omma.curate.operator import PictureOperator
+from omma.curate.split import falls_out
+
+Facts = dict[str, Any]
+COPIED = ("sha256", "width", "height", "frames")  # from what was seen to a picture or video of a sample
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A shard of rows and the facts of what they show, row by row. `share` of all content is held out (None: it is settled)."""
+
+    rows: Path
+    facts: pa.Table
+    lookers: tuple[Looker, ...]
+    share: float | None
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """What is known of a shard: which rows are out before any operator, and the hash of what it says."""
+
+    gone: Bool[np.ndarray, "rows"]
+    hash: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A generation whose rows know what they show; the files of what was seen of it; shards as `Attached`."""
+
+    rows: Rows
+    seen: tuple[Path, ...]
+    gone: list[Bool[np.ndarray, "rows"]]
+    hashes: tuple[str, ...]
+
+
+def media_sql(rows: Rows) -> str:
+    """Rows → SQL of (shard, row, pos, uri, kind) of all that they show."""
+    places = ", ".join(f"({quoted}, {number})" for number, quoted in enumerate(listed(rows.files)[1:-1].split(", ")))
+    return (
+        "SELECT shard, file_row_number AS row, unnest(range(len(uris))) AS pos, unnest(uris) AS uri, unnest(kinds) AS kind "
+        f"FROM read_parquet({listed(rows.files)}, filename = true, file_row_number = true) "
+        f"JOIN (VALUES {places}) AS places(filename, shard) USING (filename)"
+    )
+
+
+def see_all(
+    site: Site, rows: Rows, lookers: tuple[Looker, ...], folder: Path, streak: int, seen: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Rows → files of what was seen of all that they show, those in `seen` first. DataError after `streak` failures in a row."""
+    files = list(seen)
+    for kind, title in (("image", "look at pictures"), ("video", "read videos")):
+        unseen = _unseen_sql(rows, kind, seen)
+        total = site.number(f"SELECT count(*) FROM ({unseen})")
+        jobs: list[See] = []
+        current = Streak(streak)
+        with Bar(title, total) as bar:
+            for failed in site.engine.run(
+                see, _noted(shards(site, kind, _names(site, unseen), lookers, folder), jobs), site.workers
+            ):
+                job = jobs.pop(0)
+                files.append(job.out)
+                bar.advance(len(failed))
+                current.add(job.uris, failed, "pictures" if kind == "image" else "videos")
+    return tuple(files)
+
+
+def attach_all(
+    site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...], share: float | None, folder: Path
+) -> Known:
+    """Rows + what was seen → the same rows that know what they show."""
+    outs = tuple(folder / f"{number:06d}.parquet" for number in range(len(rows.files)))
+    jobs = (
+        Attach(path, facts, lookers, share, out)
+        for path, facts, out in zip(rows.files, _slices(site, rows, seen, lookers), outs, strict=True)
+    )
+    found = list(site.engine.run(attach, jobs, site.workers))
+    return Known(Rows(outs, rows.counts), seen, [item.gone for item in found], tuple(item.hash for item in found))
+
+
+def attach(job: Attach) -> Attached:
+    """Job → its file: pictures' facts in the samples, and the columns that operators need."""
+    if not job.out.exists():
+        with replaced_path(job.out) as temporary:
+            pq.write_table(_complete(pq.read_table(job.rows), job), temporary)
+    table = pq.read_table(job.out, columns=["gone", "sample"])
+    return Attached(np.array([bool(name) for name in table["gone"].to_pylist()], bool), content_hash(table))
+
+
+def _unseen_sql(rows: Rows, kind: str, seen: tuple[Path, ...]) -> str:
+    """SQL of names that are in no seen file, each once, in the order of the rows."""
+    without = f"AND uri NOT IN (SELECT uri FROM read_parquet({listed(seen)}) WHERE kind = '{kind}')" if seen else ""
+    return f"SELECT uri FROM ({media_sql(rows)}) WHERE kind = '{kind}' {without} GROUP BY uri ORDER BY min((shard, row, pos))"
+
+
+def _names(site: Site, query: str) -> Iterator[str]:
+    for batch in site.batches(query):
+        yield from batch.column(0).to_pylist()
+
+
+def _noted(jobs: Iterator[See], made: list[See]) -> Iterator[See]:
+    for job in jobs:
+        made.append(job)
+        yield job
+
+
+def _slices(site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...]) -> Iterator[pa.Table]:
+    """For each shard in order the facts of what its rows show, sorted by row and place."""
+    columns = [f'"{kind}:{op.name}"' for op in lookers for kind in ("fault", "score") if _has(op, kind)]
+    wanted = ", ".join(("shard", "row", "sha256", "width", "height", "frames", "fps", "error", "kind", "uri", *columns))
+    query = f"SELECT {wanted} FROM ({media_sql(rows)}) JOIN read_parquet({listed(seen)}) USING (uri, kind) ORDER BY shard, row, pos"
+    if not seen:
+        yield from (pa.table({}) for _ in rows.files)
+        return
+    yield from by_shard(site.batches(query), len(rows.files))
+
+
+def by_shard(batches: Iterable[pa.RecordBatch], shards: int) -> Iterator[pa.Table]:
+    """Record batches sorted by their column `shard` → a table for each shard; one without columns where there is nothing."""
+    pending: list[pa.Table] = []
+    current = 0
+    for batch in batches:
+        table = pa.Table.from_batches([batch])
+        numbers = table["shard"].to_numpy()
+        cuts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+        for start, end in pairwise(cuts):
+            if start == end:
+                continue
+            while current < numbers[start]:
+                yield pa.concat_tables(pending) if pending else pa.table({})
+                pending, current = [], current + 1
+            pending.append(table.slice(start, end - start))
+    while current < shards:
+        yield pa.concat_tables(pending) if pending else pa.table({})
+        pending, current = [], current + 1
+
+
+def _has(looker: Looker, column: str) -> bool:
+    return column == "fault" or isinstance(looker, PictureOperator)
+
+
+def _schema(lookers: tuple[Looker, ...]) -> pa.Schema:
+    kinds = {"fault": pa.list_(pa.string()), "score": pa.list_(pa.float64())}
+    columns = [(f"{kind}:{op.name}", kinds[kind]) for op in lookers for kind in kinds if _has(op, kind)]
+    return pa.schema([*RAW, *(pa.field(*item) for item in SEEN), *(pa.field(*item) for item in columns)])
+
+
+def _complete(table: pa.Table, job: Attach) -> pa.Table:
+    """Raw rows + facts → rows with facts."""
+    facts: dict[int, list[Facts]] = {
+        row: list(items) for row, items in groupby(job.facts.to_pylist(), key=lambda item: item["row"])
+    }
+    rows = table.to_pylist()
+    for number, row in enumerate(rows):
+        _fill(row, facts.get(number, []), job)
+    return pa.Table.from_pylist(rows, _schema(job.lookers))
+
+
+def _fill(row: dict[str, Any], shown: list[Facts], job: Attach) -> None:
+    """A row gets the columns of `SEEN` and of the operators, in place; it is out at once if it was no sample, or a film is none."""
+    if row["broken"]:
+        row.update(gone=READ, failed=True, reason=f"error:{READ}: {row['broken']}", marks=[], uri="", sha256="", unread="")
+        return
+    images = [item for item in shown if item["kind"] == "image"]
+    row["sample"] = _sample(row["sample"], shown)
+    row["marks"] = [int.from_bytes(bytes.fromhex(item["sha256"][:16]), "big", signed=True) for item in shown if item["sha256"]]
+    row |= {
+        name: shown[0][name] if shown else empty for name, empty in (("uri", ""), ("sha256", ""), ("width", None), ("height", None))
+    }
+    row["unread"] = next((item["error"] for item in images if item["error"]), "")
+    if job.share is not None:
+        row["heldout"] = row["heldout"] or falls_out([item["sha256"] for item in shown] or [row["id"]], job.share)
+    film = next((item["error"] for item in shown if item["kind"] == "video" and item["error"]), "")
+    if film and not row["gone"]:
+        row.update(gone=READ, failed=True, reason=f"error:{READ}: {film}")
+    for looker in job.lookers:
+        for kind in ("fault", "score"):
+            if _has(looker, kind):
+                row[f"{kind}:{looker.name}"] = [item[f"{kind}:{looker.name}"] for item in images]
+
+
+def _sample(text: str, shown: list[Facts]) -> str:
+    """JSON of a sample → the same with the facts of its media; a pace that a reader knows stays."""
+    sample = json.loads(text)
+    for item, facts in zip(sample.get("media", ()), shown, strict=True):
+        for name in COPIED:
+            item.pop(name, None)
+            if facts[name]:
+                item[name] = facts[name]
+        if facts["fps"] and not item.get("fps"):
+            item["fps"] = facts["fps"]
+    return json.dumps(sample, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,97 @@
+"""History: generations of rows and what was said of them, step by step → for the rows of a shard, all that became of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Int64
+
+from omma.curate.machine.attaching import Known
+from omma.curate.machine.judging import Fates
+from omma.curate.machine.shards import flags
+from omma.curate.operator import Operator
+
+Column = list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Outcomes of some operators on a generation: a file a shard."""
+
+    generation: int
+    files: tuple[Path, ...]
+    operators: tuple[Operator, ...]
+
+
+@dataclass
+class History:
+    """What has happened so far. `alive` and `failed` are of the last generation, shard by shard: all that is kept in memory."""
+
+    generations: list[Known]
+    steps: list[Step]
+    alive: list[Bool[np.ndarray, "rows"]] = field(default_factory=list)
+    failed: list[Bool[np.ndarray, "rows"]] = field(default_factory=list)
+
+    @staticmethod
+    def begin(known: Known) -> "History":
+        """Rows as they were read: out are those that were no samples."""
+        first = Step(0, known.rows.files, ())
+        return History([known], [first], [~gone for gone in known.gone], [gone.copy() for gone in known.gone])
+
+    @property
+    def known(self) -> Known:
+        """The last generation."""
+        return self.generations[-1]
+
+    @property
+    def seen(self) -> int:
+        """Rows of the last generation."""
+        return self.known.rows.total
+
+    def judged(self, operators: Sequence[Operator], files: Sequence[Path], fates: Sequence[Fates]) -> None:
+        """A step on the last generation."""
+        self.steps.append(Step(len(self.generations) - 1, tuple(files), tuple(operators)))
+        for number, fate in enumerate(fates):
+            self.alive[number] = self.alive[number] & ~fate.gone
+            self.failed[number] = self.failed[number] | fate.failed
+
+    def rewritten(self, operator: Operator, known: Known) -> None:
+        """The next generation, whose rows say what a rewriter did to them."""
+        self.generations.append(known)
+        self.steps.append(Step(len(self.generations) - 1, known.rows.files, (operator,)))
+        for number, file in enumerate(known.rows.files):
+            table = pq.read_table(file, columns=["parent", "gone", "failed"])
+            parent = table["parent"].to_numpy()
+            mine = np.array([name == operator.name for name in table["gone"].to_pylist()], bool)
+            self.alive[number] = self.alive[number][parent] & ~mine
+            self.failed[number] = self.failed[number][parent] | (flags(table["failed"]) & mine)
+
+    def told(self, shard: int, *wanted: str) -> dict[str, Column]:
+        """For each row of a shard of the last generation: `gone`, `failed`, `reason`, and the columns that begin as `wanted`."""
+        rows = self._ancestors(shard)
+        count = len(rows[-1])
+        found: dict[str, Column] = {"gone": [""] * count, "failed": [False] * count, "reason": [""] * count}
+        for step in self.steps:
+            table = pq.read_table(step.files[shard])
+            named = [name for name in table.column_names if name.startswith(wanted)] if step.operators and wanted else []
+            place = rows[step.generation].tolist()
+            for name in named:
+                values = table[name].to_pylist()
+                found[name] = [values[row] for row in place]
+            gone, failed, reason = (table[name].to_pylist() for name in ("gone", "failed", "reason"))
+            for number, row in enumerate(place):
+                if gone[row] and not found["gone"][number]:
+                    found["gone"][number], found["failed"][number] = gone[row], failed[row]
+                    found["reason"][number] = reason[row]
+        return found
+
+    def _ancestors(self, shard: int) -> list[Int64[np.ndarray, "rows"]]:
+        """For each generation the rows that those of the last one come from."""
+        rows = [np.arange(self.known.rows.counts[shard])]
+        for known in reversed(self.generations[1:]):
+            parent = pq.read_table(known.rows.files[shard], columns=["parent"])["parent"].to_numpy()
+            rows.append(parent[rows[-1]])
+        return rows[::-1]

@@ -1,0 +1,113 @@
+"""Rewriting: a generation of rows + an operator that changes samples → the next generation, shard by shard.
+
+Rows that are out already stay as they are. New pictures are written to the annex under the hash of their bytes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool
+
+from omma.core.errors import DataError
+from omma.core.files import replaced_path
+from omma.core.progress import Bar
+from omma.curate.machine.sets import Alive, Samples
+from omma.curate.machine.shards import Raw, Rows, flags, sample_of, write_raw
+from omma.curate.machine.site import Site
+from omma.curate.operator import Rewriter, Rewritten, SetRewriter
+from omma.media.store import Store, annexed
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A shard of rows, which of them are to be changed, and by whom."""
+
+    rows: Path
+    chosen: Bool[np.ndarray, "rows"]
+    operator: Rewriter
+    store: Store
+    out: Path
+
+
+def chosen_by(operator: Rewriter | SetRewriter, rows: Rows, alive: Alive) -> list[Bool[np.ndarray, "rows"]]:
+    """Who may be changed: the living, and held-out ones only by an operator for all."""
+    if operator.scope == "all":
+        return list(alive)
+    return [
+        living & ~flags(pq.read_table(file, columns=["heldout"])["heldout"]) for file, living in zip(rows.files, alive, strict=True)
+    ]
+
+
+def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive: Alive, folder: Path) -> Rows:
+    """Rows → the rows in their place."""
+    outs = tuple(folder / f"{number:06d}.parquet" for number in range(len(rows.files)))
+    chosen = chosen_by(operator, rows, alive)
+    with Bar(operator.name, rows.total) as bar:
+        if isinstance(operator, Rewriter):
+            jobs = (
+                Rewrite(file, which, operator, site.store, out) for file, which, out in zip(rows.files, chosen, outs, strict=True)
+            )
+            for count in site.engine.run(rewrite, jobs, site.engine.models):
+                bar.advance(count)
+        elif not all(out.exists() for out in outs):
+            answers = operator.rewrite(Samples(rows.files, chosen), site.store)
+            for file, which, out in zip(rows.files, chosen, outs, strict=True):
+                table = pq.read_table(file)
+                write_raw(out, _rows(table, which, answers, operator, site.store))
+                bar.advance(len(table))
+            if next(answers, None) is not None:
+                raise DataError(operator.name, "more answers than samples", "one a sample")
+    return Rows(outs, tuple(pq.read_metadata(out).num_rows for out in outs))
+
+
+def rewrite(job: Rewrite) -> int:
+    """Job → its file; the number of rows that were in the shard."""
+    table = pq.read_table(job.rows)
+    if not job.out.exists():
+        samples = [sample_of(table["sample"][row].as_py()) for row in np.flatnonzero(job.chosen).tolist()]
+        answers = job.operator.rewrite(samples, job.store) if samples else []
+        if len(answers) != len(samples):
+            raise DataError(job.operator.name, f"{len(answers)} answers", f"{len(samples)}, one a sample")
+        write_raw(job.out, _rows(table, job.chosen, iter(answers), job.operator, job.store))
+    return len(table)
+
+
+def _rows(
+    table: pa.Table, chosen: Bool[np.ndarray, "rows"], answers: Iterator[Rewritten], operator: Rewriter | SetRewriter, store: Store
+) -> Iterable[Raw]:
+    for number, row in enumerate(table.to_pylist()):
+        sample = sample_of(row["sample"])
+        kept = Raw(sample, row["heldout"], row["broken"], number, row["gone"], row["failed"], row["reason"])
+        if not chosen[number]:
+            yield kept
+            continue
+        answer = next(answers, None)
+        if answer is None:
+            raise DataError(operator.name, "fewer answers than samples", "one a sample")
+        if answer.error:
+            reason = f"error:{operator.name}: {answer.error}"
+            yield Raw(sample, row["heldout"], "", number, operator.name, True, reason)
+        elif not answer.samples:
+            yield Raw(sample, row["heldout"], "", number, operator.name, False, answer.reason or "nothing is left of it")
+        elif answer.samples == (sample,):
+            yield kept
+        else:
+            _write_pictures(answer, store)
+            names = ", ".join(one.id for one in answer.samples if one.id != sample.id)
+            what = answer.reason + (f" → {names}" if names else "")
+            for place, one in enumerate(answer.samples):
+                yield Raw(one, row["heldout"], "", number, rewritten=what if place == 0 else "")
+
+
+def _write_pictures(answer: Rewritten, store: Store) -> None:
+    for uri, data in answer.pictures.items():
+        if store.annex is None:
+            raise DataError(uri, "a picture that was made, and no annex", "a folder for it")
+        file = store.annex / annexed(uri)
+        if not file.exists():
+            with replaced_path(file) as temporary:
+                temporary.write_bytes(data)

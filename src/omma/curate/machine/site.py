@@ -1,0 +1,89 @@
+"""Site: what all steps of one curation share: where things lie, who works, and the keys that say what was made of what.
+
+work/<step>-<key>/          files of one step; the key is a hash of all that they depend on, so that a file found is right
+looks/pictures, looks/scores, looks/sets       what operators made of things, by content: shared by runs if asked to
+annex/                      pictures that were fetched or made
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from omma.curate.machine.engine import Engine
+from omma.media.store import Store
+
+VERSION = "1"  # of the files in `work`
+BATCH = 10_000  # rows that DuckDB hands over at a time
+MEMORY = "1GB"  # that DuckDB may hold; beyond it, it writes to `work/duckdb`
+
+
+@dataclass(frozen=True)
+class Site:
+    """One curation's places and workers."""
+
+    root: Path
+    work: Path
+    looks: Path
+    annex: Path
+    engine: Engine
+    workers: int
+
+    @cached_property
+    def store(self) -> Store:
+        """The data root with the annex beside it."""
+        return Store(self.root, self.annex)
+
+    def step(self, name: str, *key: str) -> Path:
+        """Name and all that a step depends on → its folder."""
+        digest = hashlib.sha256("\n".join((VERSION, *key)).encode()).hexdigest()[:16]
+        folder = self.work / f"{name}-{digest}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """DuckDB with little memory and room on disk."""
+        spill = self.work / "duckdb"
+        spill.mkdir(parents=True, exist_ok=True)
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+            "threads": str(max(1, min(self.workers, 8))),
+        }
+        with duckdb.connect(config=settings) as connection:
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+
+    def batches(self, query: str) -> Iterator[pa.RecordBatch]:
+        """SQL → its rows, some thousands at a time, as they are asked for."""
+        with self.database() as database:
+            yield from database.sql(query).to_arrow_reader(BATCH)
+
+    def number(self, query: str) -> int:
+        """SQL of one number → it."""
+        with self.database() as database:
+            return int(database.execute(query).fetchall()[0][0])
+
+
+def fingerprint(root: Path) -> str:
+    """Data root → hash over the names, sizes and times of its files: equal for the same data, links not followed."""
+    digest = hashlib.sha256()
+    for folder, inner, names in os.walk(root):
+        inner.sort()
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            facts = os.lstat(path)
+            digest.update(os.fsencode(os.path.relpath(path, root)) + f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def listed(files: Iterable[Path]) -> str:
+    """Files → a list of them in SQL."""
+    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
