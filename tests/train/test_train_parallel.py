@@ -10,8 +10,9 @@ from tiny_training import launch, rank_life
 
 from omma.core.errors import ConfigError
 from omma.core.runs import RunFolder
+from omma.nn.device import pick_device
 from omma.train.gradients import Gradients
-from omma.train.parallel import World, pick_device, world
+from omma.train.parallel import World, world
 
 torch.set_num_threads(1)
 

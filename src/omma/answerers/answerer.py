@@ -39,3 +39,11 @@ class Embedder(Protocol):
 
     def embed(self, samples: Sequence[Sample], sight: Sight = "picture", start: int = 0) -> Iterator[tuple[float, ...]]:
         """Samples (pictures, words, or both) → a vector each."""
+
+
+@runtime_checkable
+class Matcher(Protocol):
+    """An answerer that says whether words belong to a picture."""
+
+    def match(self, samples: Sequence[Sample], sight: Sight = "picture", start: int = 0) -> Iterator[float]:
+        """Samples with one picture and words (the last that the user says) → the probability that they belong together."""

@@ -23,6 +23,8 @@ from PIL import Image, UnidentifiedImageError
 
 from omma.answerers.calling import Address, Refused, Unreachable, call, parse_address
 from omma.answerers.paid import Paid
+from omma.answerers.remembering import answers_file
+from omma.answerers.services.endpoint import Endpoint as Service
 from omma.core.errors import ConfigError, DataError
 from omma.core.seeds import derive
 from omma.generate.reply import Reply
@@ -114,6 +116,17 @@ class Endpoint:
         extra = {"top_p": (sampling.top_p, 1.0), "top_k": (sampling.top_k, 0), "min_p": (sampling.min_p, 0.0)}
         payload |= {name: value for name, (value, plain) in extra.items() if value != plain}
         return payload | ({"stop": list(sampling.stop)} if sampling.stop else {})
+
+
+def open_service(service: Service, store: Store) -> Endpoint:
+    """What a recipe says → the server. ConfigError without an address, or without a place where answers are kept."""
+    if not service.address:
+        raise ConfigError("Endpoint.address", "''", "an address such as http://localhost:8000/v1")
+    file = answers_file(service.kept, store)
+    if file is None:
+        raise ConfigError("Endpoint.kept", "''", "a folder in which answers are kept", "what was paid for is asked once")
+    named = f"{service.address}#{service.model}" if service.model else service.address
+    return Endpoint(named, store, file, workers=service.workers, timeout=service.timeout)
 
 
 def only_model(address: Address) -> str:

@@ -21,7 +21,8 @@ from omma.core.files import file_hash
 CONFIG = "config.json"
 KINDS = (".safetensors", ".json", ".jinja", ".model", ".txt")  # files that say what a model answers
 SHOWN = 4
-Kind = Literal["talker", "words", "space"]
+Kind = Literal["talker", "words", "space", "matcher"]
+MATCHERS = ("BlipForImageTextRetrieval", "Blip2ForImageTextRetrieval")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,15 @@ class Loaded:
 
 
 def released_kind(folder: Path) -> Kind:
-    """Folder → what transformers has for it: a model that talks about pictures, of words alone, or one that embeds.
+    """Folder → what transformers has for it: a model that talks about pictures, of words alone, one that embeds or that matches.
 
     CheckpointError for any other.
     """
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING, MODEL_MAPPING  # noqa: PLC0415
 
     config = _config(folder)
+    if set(config.architectures or ()) & set(MATCHERS):
+        return "matcher"
     if type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         return "talker"
     if type(config) in MODEL_MAPPING and _embeds(MODEL_MAPPING[type(config)]):
@@ -62,6 +65,9 @@ def load_released(folder: Path, kind: Kind, device: torch.device | str) -> Loade
         "words": transformers.AutoModelForCausalLM,
         "space": transformers.AutoModel,
     }
+    if kind == "matcher":
+        named = set(_config(folder).architectures) & set(MATCHERS)
+        classes["matcher"] = getattr(transformers, named.pop())
     with _told(folder):
         model, found = classes[kind].from_pretrained(
             folder, dtype="auto", output_loading_info=True, local_files_only=True, trust_remote_code=False, use_safetensors=True

@@ -42,4 +42,4 @@ class Paid:
                 connection.close()
         except sqlite3.DatabaseError as error:
             fix = "delete it to ask again"
-            raise CheckpointError(str(self.file), f"unreadable: {error}", "answers that `omma eval` kept", fix) from None
+            raise CheckpointError(str(self.file), f"unreadable: {error}", "answers that were kept", fix) from None

@@ -7,11 +7,16 @@ from typing import Any
 
 import torch
 
+from omma.answerers.answerer import Answerer
+from omma.answerers.remembering import Remembering, answers_file
+from omma.answerers.service import needed
+from omma.answerers.services.saved import Saved as SavedService
 from omma.core.config import HOUSE, Config, field_types, load
 from omma.core.errors import CheckpointError
 from omma.generate.talker import Talker
 from omma.media.store import Store
 from omma.model.vlm import Vlm
+from omma.nn.device import pick_device
 from omma.pack.chat import Chat
 from omma.weights.imported import Imported
 from omma.weights.native import MODEL_FILE, has_weights, load_model
@@ -39,6 +44,14 @@ def load_talker(folder: Path, device: torch.device | str = "cpu", trusted: Seque
         raise CheckpointError(str(saved.folder), f"a model whose text is a {type(text).__name__}", "a Chat")
     module = load_model(saved.folder, saved.model, device)
     return Talker(module, text.load(saved.folder / "tokenizer"), saved.model, Store(saved.root), device)
+
+
+def open_service(service: SavedService, store: Store) -> Answerer:
+    """What a recipe says → the model over the store's pictures, which remembers. Errors as `load_talker`."""
+    talker = load_talker(needed(service.folder, "Saved"), pick_device(service.device, "Saved.device"))
+    asked = Talker(talker.module, talker.codec, talker.eye, store, talker.device, batch_rows=service.rows)
+    file = answers_file(service.kept, store)
+    return Remembering(asked, store, file) if file else asked
 
 
 def find_saved(folder: Path, trusted: Sequence[str] = HOUSE) -> Saved:

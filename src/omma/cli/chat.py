@@ -18,8 +18,8 @@ from omma.generate.talker import Talker
 from omma.media.decode import decode, measure
 from omma.media.draw import draw_boxes, to_png
 from omma.media.store import Store
+from omma.nn.device import pick_device
 from omma.schema.sample import Media, Part, Region, Sample, Turn
-from omma.train.parallel import pick_device
 
 DRAWN_SIDE = 512  # px; boxes on smaller pictures are drawn into an enlarged copy
 

@@ -32,9 +32,9 @@ from omma.evaluate.recorded import Recorded
 from omma.evaluate.rulers import metrics
 from omma.generate.sight import Sight
 from omma.media.store import Store
+from omma.nn.device import pick_device
 from omma.recipe import Recipe
 from omma.schema.manifest import read_manifest
-from omma.train.parallel import pick_device
 
 SCORES = "runs/scores"
 PAID = "paid.sqlite"  # what servers answered, beside the records

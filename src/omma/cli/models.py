@@ -7,10 +7,8 @@ import torch
 
 from omma.answerers.answerer import Answerer
 from omma.answerers.endpoint import Endpoint
-from omma.answerers.loading import load_released, released_kind
-from omma.answerers.released import ReleasedTalker
+from omma.answerers.opening import open_released
 from omma.answerers.saved import CONFIG, find_saved, load_talker
-from omma.answerers.space import ReleasedSpace
 from omma.core.errors import CheckpointError
 from omma.evaluate.judges.asked import AskedJudge
 from omma.evaluate.judges.judge import Bench
@@ -36,9 +34,7 @@ def open_model(text: str, store: Store, device: torch.device | str, trusted: Seq
         got = "no model" if folder.is_dir() else "no such folder"
         wanted = f"a folder with {CONFIG} (omma's) or {CONFIG_FILE} (released)"
         raise CheckpointError(text, got, wanted, "give a run, a checkpoint, a released folder, or http://HOST/v1#MODEL")
-    kind = released_kind(folder)
-    loaded = load_released(folder, kind, device)
-    return ReleasedSpace(loaded, store) if kind == "space" else ReleasedTalker(loaded, store)
+    return open_released(folder, store, device)
 
 
 def open_judge(text: str, store: Store, device: torch.device | str, trusted: Sequence[str], cache: Path) -> Bench:

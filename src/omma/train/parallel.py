@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from omma.core.errors import ConfigError
+from omma.nn.device import pick_device
 
 Value = TypeVar("Value")
 TIMEOUT = timedelta(hours=6)  # evaluation on rank 0 between stages keeps the others waiting
@@ -76,10 +77,3 @@ def world(device: str = "cpu") -> Iterator[World]:
         yield World(int(os.environ["RANK"]), size, place)
     finally:
         dist.destroy_process_group()
-
-
-def pick_device(device: str) -> str:
-    """`auto`, `cpu` or `cuda` → `cpu` or `cuda`. ConfigError if CUDA is asked for and absent."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("run.device", "cuda, but this machine has none that torch sees", "cpu or auto")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
