@@ -18,7 +18,7 @@ from omma.curate.look import formats
 from omma.curate.machine.engine import Pool
 from omma.curate.machine.seeing import see, shards
 from omma.curate.machine.site import Site
-from omma.curate.operator import Operator, PictureOperator, SetOperator, TextOperator
+from omma.curate.operator import ModelOperator, Operator, PictureOperator, SetOperator, TextOperator
 from omma.curate.picture import Picture
 from omma.curate.reader import Broken, Reader
 from omma.curate.world import World
@@ -64,7 +64,7 @@ def test_it_is_documented_and_survives_yaml(kind):
 def test_operator_promises(kind):
     operator = kind()
     assert operator.version
-    assert isinstance(operator, (PictureOperator, TextOperator, SetOperator))
+    assert isinstance(operator, (PictureOperator, TextOperator, ModelOperator, SetOperator))
     assert isinstance(operator.threshold, float)
     assert operator.key.startswith(f"{operator.name}-{operator.version}-")
     assert operator.key == kind().key
