@@ -14,11 +14,13 @@ import omma.curate.operators
 import omma.curate.rewriters
 from omma.core.config import field_types, load, show
 from omma.core.files import bytes_hash
+from omma.core.seeds import derive
 from omma.curate.operator import Operator, Rewriter, Rewritten, SetRewriter
 from omma.media.draw import to_png
 from omma.media.store import MADE, Store, made
 from omma.schema.manifest import read_manifest, write_manifest
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
+from tests.curate.scripted import Scripted, lost, script, words
 
 MODULES = [m.name for m in pkgutil.iter_modules(omma.curate.rewriters.__path__)]
 
@@ -82,16 +84,31 @@ def samples(store):
         Sample("c:1", "web", "caption", (media[1],), captions=(Caption("two  dogs", "human"), Caption("a dog runs", "model"))),
         Sample("b:0", "boxes", "detection", (media[2],), where, regions=boxes, answer=Answer(region=boxes[1])),
         Sample("b:1", "boxes", "detection", (media[0],), regions=boxes, meta={"crowds": "[1]"}),
+        Sample(
+            "k:0", "qa", "preference", (media[3],), questions[0].turns, chosen=questions[0].turns[1:],
+            rejected=questions[1].turns[1:], regions=boxes[:1], meta={"kind": "grid"},
+        ),
         Sample("t:0", "text", "", turns=(Turn("user", (Part("text", "hello"),)), Turn("assistant", (Part("text", "hi"),)))),
         Sample(
             "n:0", "web", "", (Media("none.png", sha256="0" * 64, width=4, height=4),), captions=(Caption("gone"),), regions=boxes
         ),
         Sample("e:0", "web"),
-    ]
+    ]  # fmt: skip
+
+
+GOOD = '[{"question": "What is it?", "answer": "A cat."}]'
+WRITING = {"CaptionQuestions": GOOD, "Dialogue": GOOD, "OwnMistakes": "nonsense"}  # others write what differs by question
 
 
 def rewriter(kind):
-    return kind()
+    """With a scripted model where it asks one; it fails on every third question, and finds every other caption wrong."""
+    if "model" not in field_types(kind):
+        return kind()
+    script(
+        says=lambda q, s: lost() if derive(0, q.id) % 3 == 0 else WRITING.get(kind.__name__, f"says {q.id} of {words(q)}"),
+        matches=lambda q, s: derive(0, q.id) % 2,
+    )
+    return kind(model=Scripted())
 
 
 def rewritten(kind, samples, store) -> list[Rewritten]:

@@ -6,12 +6,19 @@ from typing import Any
 
 from omma.core.seeds import derive
 from omma.curate.operator import Operator, child
+from omma.curate.placing import unnumbered
 from omma.schema.sample import Sample
 
 
 def born(sample: Sample, operator: Operator, number: int, **changes: Any) -> Sample:
-    """The `number`-th child of a sample: a copy with changed fields, named by `child`; `meta` has `origin` and `parent`."""
-    meta = changes.pop("meta", sample.meta) | {"origin": signed(operator), "parent": sample.id}
+    """The `number`-th child of a sample: a copy with changed fields, named by `child`; `meta` has `origin` and `parent`.
+
+    Where its regions are not the sample's, what `meta` says of them by their numbers is left out.
+    """
+    meta = changes.pop("meta", sample.meta)
+    if "regions" in changes:
+        meta = unnumbered(meta)
+    meta = meta | {"origin": signed(operator), "parent": sample.id}
     return replace(sample, id=child(sample, operator, number), meta=meta, **changes)
 
 

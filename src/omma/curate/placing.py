@@ -6,6 +6,7 @@ from omma.schema.sample import Region, Sample
 
 NUMBERED = ("masks", "keypoints", "crowds")  # of `meta`: JSON that names regions by their numbers, as the reader of COCO writes it
 LETTERBOXED = "view_"  # frames that only a model's view defines
+Meta = dict[str, str | int | float | bool]
 
 
 def placed(region: Region, sample: Sample) -> Box:
@@ -18,3 +19,8 @@ def placed(region: Region, sample: Sample) -> Box:
     if media.width < 1 or media.height < 1:
         raise DataError(sample.id, f"{media.uri} of unknown size", "width and height in px", "curate it first")
     return from_frame(reorder(region.box, region.order, "xyxy"), region.frame, whole(media.width, media.height))
+
+
+def unnumbered(meta: Meta) -> Meta:
+    """`meta` without what it says of regions by their numbers: for samples with other regions, or none."""
+    return {key: value for key, value in meta.items() if key not in NUMBERED}

@@ -13,12 +13,10 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.curate.lineage import signed
 from omma.curate.operator import Rewritten, SetRewriter
-from omma.curate.placing import NUMBERED
+from omma.curate.placing import NUMBERED, Meta
 from omma.curate.recalling import Recalled
 from omma.media.store import Store
 from omma.schema.sample import Caption, Part, Region, Sample, Turn
-
-Meta = dict[str, str | int | float | bool]
 
 
 @config

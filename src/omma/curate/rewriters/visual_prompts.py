@@ -12,7 +12,7 @@ from omma.core.errors import ConfigError, DataError
 from omma.curate.drawn import drawn
 from omma.curate.lineage import drawing
 from omma.curate.operator import Rewriter, Rewritten, child
-from omma.curate.placing import NUMBERED, placed
+from omma.curate.placing import placed, unnumbered
 from omma.curate.synthesis.visual_prompts import COLOURS, VERSION, mark_regions, marked_questions
 from omma.media.decode import decode
 from omma.media.store import Store
@@ -52,7 +52,7 @@ class VisualPrompts(Rewriter):
             uri = sample.media[0].uri
             image = decode(store.read(uri), name=uri)
             regions = tuple(_upright(sample, number) for number in chosen)
-            marking = replace(sample, regions=regions, meta={key: sample.meta[key] for key in sample.meta if key not in NUMBERED})
+            marking = replace(sample, regions=regions, meta=unnumbered(sample.meta))
             marked = mark_regions(image, marking.regions, random)
         except DataError as error:
             return Rewritten((), error=str(error))
