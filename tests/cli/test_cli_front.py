@@ -23,6 +23,7 @@ SHARED = {
     "arguments",
     "catalogue",
     "find",
+    "explain",
     "job",
     "steps",
     "scores",

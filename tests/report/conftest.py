@@ -1,11 +1,15 @@
 """A run folder filled by hand, as the rooms would fill it, so that the report can be tested without training."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -13,6 +17,8 @@ from omma.core.files import write_text
 from omma.core.ledger import Entry
 from omma.core.runs import RunFolder
 from omma.media.draw import to_png
+from omma.schema.manifest import write_manifest
+from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
 from omma.schema.verdict import Record, Verdict
 
 STAGES = ("align", "instruct")
@@ -145,3 +151,120 @@ def caption(n: int) -> Record:
     return Record(
         f"c{n}", "caption", "describe the picture", ["a square, people say"], "a square on a light ground", picture=f"{n}.png"
     )
+
+
+OPERATORS = (("size", 16.0), ("perceptual_hash", 4.0), ("masking", None), ("clip", 0.3))
+SCRIPT = "<script>alert('a caption')</script> & \"quotes\""
+
+
+@pytest.fixture
+def curated_run(tmp_path: Path) -> RunFolder:
+    """A run as `curation` fills it, of the test's own."""
+    return fill_curation(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def curation() -> Callable[[Path], RunFolder]:
+    """Folder → a run filled in it."""
+    return fill_curation
+
+
+def fill_curation(folder: Path) -> RunFolder:
+    """A curated run of 40 rows, every fate among them, as curation writes it; its pictures lie in `pictures` beside it.
+
+    0-3 too small, 4-9 copies of 10, 11 and 12, 20 broken, 30 rewritten into a child, 32 joined into 31, 14 and 15 below the
+    score of `clip`, 35-39 held out (39 below that score, too). 13 names a picture outside of the root.
+    """
+    root, run = folder / "pictures", RunFolder(folder / "runs/curated")
+    root.mkdir()
+    (folder / "secret.png").write_bytes(to_png(scene(5)))
+    for number in range(40):
+        (root / f"{number}.png").write_bytes(to_png(scene(number)))
+    (root / "20.png").write_bytes(b"\x89PNG nothing more")
+    write_curation(run, root, [curated_row(number) for number in range(40)])
+    return run
+
+
+def curated_row(n: int) -> dict[str, Any]:
+    """What became of row n: who took it out, and all that was said of it."""
+    gone = {**dict.fromkeys(range(4), "size"), **dict.fromkeys(range(4, 10), "perceptual_hash"), 20: "read"}
+    gone |= {14: "clip", 15: "clip"}
+    row: dict[str, Any] = {"n": n, "gone": gone.get(n, ""), "heldout": n >= 35, "note": "", "reason": ""}
+    row["size"] = None if n == 20 else 8.0 + n if n < 4 else 96.0
+    row["note"] = "10.png" if n in (4, 5, 6) else "11.png" if n in (7, 8) else "12.png" if n == 9 else ""
+    row["perceptual_hash"] = float(n - 4) / 2 if row["note"] else None
+    row["clip"] = None if row["gone"] in ("size", "perceptual_hash", "read") else 0.1 if n in (14, 15, 39) else 0.5 + n / 100
+    reasons = {"size": f"shorter side {8 + n} px, below 16", "perceptual_hash": f"looks like {row['note']}"}
+    reasons |= {"clip": "cosine 0.1, below 0.3", "read": "error:read: PNG ends after 16 bytes"}
+    row["reason"] = reasons.get(row["gone"], "")
+    return row
+
+
+def curated_sample(n: int) -> Sample:
+    """A captioned picture, or a question about one."""
+    media = (Media("../secret.png" if n == 13 else f"{n}.png", sha256=f"{n:064x}", width=96, height=96),)
+    if n in (31, 32):
+        asked = Turn("user", (Part("image", index=0), Part("text", f"what is number {n}?")))
+        told = Turn("assistant", (Part("text", "A Square "), Part("region", index=0)))
+        regions = (Region(0, (0.25, 0.25, 0.5, 0.5), frame="unit", label="square"),)
+        return Sample(f"web/{n}.png:0", "web", "point", media, (asked, told), regions=regions, answer=Answer(("a square",)))
+    text = SCRIPT if n == 12 else f"picture number {n} of Forty"
+    meta = {"url": f"https://a.org/{n}", "odd": float("inf")} if n == 16 else {}
+    return Sample(f"web/{n}.png:0", "web", "caption", media, captions=(Caption(text, "alt"),), meta=meta)
+
+
+def write_curation(run: RunFolder, root: Path, rows: list[dict[str, Any]]) -> None:
+    source = {"class": "omma.curate.readers.captions_jsonl.CaptionsJsonl", "path": "captions.jsonl"}
+    tree = {
+        "class": "omma.recipe.Recipe",
+        "id": "curated",
+        "title": "Forty",
+        "data": {"root": str(root), "sources": {"web": source}},
+    }
+    write_text(run / "config.yaml", yaml.safe_dump(tree | {"stages": []}, sort_keys=False))
+    samples = {row["n"]: curated_sample(row["n"]) for row in rows}
+    samples[30] = replace(samples[30], id="web/30.png:0~masking:0")
+    sides = {row["n"]: "gone" if row["gone"] else "heldout" if row["heldout"] else "train" for row in rows}
+    for part in ("train", "heldout", "gone"):
+        write_manifest(run / f"data/{part}.parquet", [samples[n] for n, side in sides.items() if side == part])
+    columns = {name: [row[name] for row in rows] for name in ("heldout", "gone", "size", "perceptual_hash", "clip")}
+    ids = [samples[row["n"]].id for row in rows]
+    notes = {"perceptual_hash:note": [row["note"] for row in rows]}
+    (run / "data").mkdir(exist_ok=True)
+    pq.write_table(pa.table({"id": ids, "sha256": ["0"] * len(rows)} | columns | notes), run / "data/scores.parquet")
+    with run.ledger.step("curate") as book:
+        book.add(Entry("web/30.png:0", "web", "masking", "1", "rewrite", "an address masked"))
+        for row, name in zip(rows, ids, strict=True):
+            word = ("error" if row["gone"] == "read" else "drop") if row["gone"] else "heldout" if row["heldout"] else "keep"
+            book.add(Entry(name, "web", row["gone"] or "curate", "1", word, row["reason"], row.get(row["gone"])))
+    with run.ledger.step("join") as book:
+        book.add(Entry("web/32.png:0", "web", "joining", "1", "rewrite", "now a turn of web/31.png:0"))
+    with run.ledger.step("plan") as book:
+        book.add(Entry("web/33.png:0", "web", "fit", "1", "leftover", "longer than a bin"))
+    run.finish("curate", seen=len(rows), **curation_facts(rows))
+
+
+def curation_facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """`operators`, `examples` and `borderline` as `done/curate.json` holds them."""
+    left, operators = sum(row["gone"] != "read" for row in rows), []
+    for name, threshold in OPERATORS:
+        dropped = sum(row["gone"] == name for row in rows)
+        scores = np.array([row[name] for row in rows if row.get(name) is not None])
+        counts, edges = np.histogram(scores, 20) if len(scores) else (np.zeros(0), np.zeros(0))
+        lie = {"edges": edges.tolist(), "counts": counts.tolist()}
+        facts = {"name": name, "version": "1", "threshold": threshold, "in": left, "out": left - dropped}
+        operators.append(facts | {"dropped": dropped, "errors": 0, "scores": lie})
+        left -= dropped
+    told = {
+        row["n"]: {
+            "sample_id": f"web/{row['n']}.png:0",
+            "uri": f"{row['n']}.png",
+            "text": f"<i>{row['n']}</i>",
+            "reason": row["reason"],
+        }
+        for row in rows
+    }
+    examples = [{"operator": row["gone"]} | told[row["n"]] for row in rows if row["gone"]]
+    near = [(14, False), (15, False), (16, True), (39, True)]
+    borderline = [{"operator": "clip"} | told[n] | {"score": rows[n]["clip"], "kept": kept} for n, kept in near]
+    return {"operators": operators, "examples": examples, "borderline": borderline, "flaws": []}

@@ -1,28 +1,64 @@
-"""`omma curate`: raw samples → manifests, scores and ledger of a run folder."""
+"""`omma curate`: raw samples → manifests, scores and ledger of a run folder; or the life of one sample in them."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import pyarrow.compute as pc
+import typer
 
 from omma.cli.arguments import Changes, Parts, RecipeName
-from omma.cli.job import job
+from omma.cli.explain import explain as tell_life
+from omma.cli.find import find_recipe
+from omma.cli.job import job, run_path
 from omma.cli.steps import curate_step
 from omma.core.progress import say
+from omma.core.runs import RunFolder
+
+GONE = ("drop", "error")
+Explain = Annotated[
+    str,
+    typer.Option("--explain", metavar="ID", help="curate nothing; tell the life of one sample, by its id, its picture or a part"),
+]
 
 
-def command(recipe: RecipeName, changes: Changes, parts: Parts) -> None:
+def command(recipe: RecipeName, changes: Changes, parts: Parts, explain: Explain = "") -> None:
     """Read the raw samples, keep what is sound, split off held-out ones, and say why the rest went.
 
     Reads data.root (or draws its world). Writes data/train.parquet, data/heldout.parquet, data/scores.parquet and the
     ledger's rows of step `curate` into the run folder.
 
     Example: omma curate captions_small data.root=my/photos
+
+    Why did this one go? omma curate runs/captions_small --explain cat_0412.jpg
     """
+    if explain:
+        tell_life(_curated(recipe, changes, parts), explain)
+        return
     with job(recipe, changes, parts) as work:
         curate_step(work)
-        if not work.world.leads:
-            return
-        table = work.run.ledger.table().to_pylist()
-        verdicts = Counter(row["verdict"] for row in table if row["step"] == "curate")
-        say(f"{work.run / 'data'}: " + ", ".join(f"{count:,} {word}" for word, count in verdicts.most_common()))
-        gone = Counter(row["operator"] for row in table if row["step"] == "curate" and row["verdict"] in ("drop", "error"))
-        for operator, count in gone.most_common():
+        if work.world.leads:
+            tell_counts(work.run)
+
+
+def tell_counts(run: RunFolder) -> None:
+    """Say how many samples came to what end, and which operators took them out."""
+    table = run.ledger.table().select(["step", "verdict", "operator"])
+    counted = table.filter(pc.field("step") == "curate").group_by(["verdict", "operator"]).aggregate([([], "count_all")])
+    rows = counted.to_pylist()
+    verdicts: Counter[str] = Counter()
+    for row in rows:
+        verdicts[row["verdict"]] += row["count_all"]
+    say(f"{run / 'data'}: " + ", ".join(f"{count:,} {word}" for word, count in verdicts.most_common()))
+    gone: Counter[str] = Counter()
+    for row in rows:
+        gone[row["operator"]] += row["count_all"] * (row["verdict"] in GONE)
+    for operator, count in gone.most_common():
+        if count:
             say(f"  {operator}: {count:,} dropped")
+
+
+def _curated(recipe: str, changes: list[str], parts: list[Path]) -> Path:
+    """RECIPE → its run folder; a run folder is itself, wherever it lies now."""
+    folder = Path(recipe)
+    return folder if (folder / "config.yaml").is_file() else run_path(find_recipe(recipe, changes=changes, parts=parts))
