@@ -8,17 +8,18 @@ import pytest
 from PIL import Image
 
 from omma.core.errors import ConfigError, DataError
-from omma.curate.hamming import near_pairs
+from omma.curate.hamming import crossing_pairs, cut, near_pairs
+from omma.curate.lookalikes import differences
 from omma.curate.operator import Candidate, Scores
 from omma.curate.operators.agreement import Agreement, features
 from omma.curate.operators.aspect import Aspect
 from omma.curate.operators.caption import Caption
 from omma.curate.operators.decode import Decode
 from omma.curate.operators.exact_hash import ExactHash
-from omma.curate.operators.perceptual_hash import PerceptualHash, differences, fingerprint
+from omma.curate.operators.perceptual_hash import PerceptualHash, fingerprint
 from omma.curate.operators.size import Size
 from omma.curate.picture import Picture
-from omma.curate.probe import fit_scores, words_and_pairs
+from omma.curate.probe import Probe, words_and_pairs
 from omma.schema.sample import Caption as Words
 from omma.schema.sample import Media, Part, Sample, Turn
 
@@ -94,21 +95,55 @@ def test_exact_hash_keeps_the_first_and_the_held_out():
     assert ExactHash().decide(scores) == ["", "same picture and words as a", "", "same picture and words as e", ""]
 
 
-@pytest.mark.parametrize("radius", [0, 1, 4, 8, 13])
-def test_hamming_search_is_exact(radius):
-    rng = np.random.default_rng(radius)
+def clustered(seed, count):
+    rng = np.random.default_rng(seed)
     centres = rng.integers(0, 2**63, 40, dtype=np.uint64)
-    flips = np.array([sum(1 << int(b) for b in rng.choice(64, rng.integers(0, 16), replace=False)) for _ in range(600)], np.uint64)
-    hashes = np.unique(rng.choice(centres, 600) ^ flips)
+    flips = np.array(
+        [sum(1 << int(b) for b in rng.choice(64, rng.integers(0, 16), replace=False)) for _ in range(count)], np.uint64
+    )
+    return np.unique(rng.choice(centres, count) ^ flips)
+
+
+def gathered(blocks):
+    """Blocks of pairs → their rows in order, each as often as it was given."""
+    found = np.concatenate([np.zeros((0, 2), np.int64), *(np.stack(block, 1) for block in blocks)])
+    return found[np.lexsort(found.T[::-1])]
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2, 4, 8, 13])
+def test_hamming_search_is_exact(radius):
+    hashes = clustered(radius, 600)
     distance = np.bitwise_count(hashes[:, None] ^ hashes[None])
     wanted = np.argwhere(np.triu(distance <= radius, 1))
-    first, second = near_pairs(hashes, radius)
-    assert np.array_equal(np.stack([first, second], 1), wanted)
+    assert np.array_equal(gathered(near_pairs(hashes, radius)), wanted)
     assert radius < 4 or len(wanted) > 100
 
 
+@pytest.mark.parametrize(("few", "many"), [(20, 900), (900, 20)])
+def test_hamming_search_between_two_sets_is_exact(few, many):
+    left, right = clustered(3, few), np.concatenate([clustered(3, many), clustered(3, 20)])
+    wanted = np.argwhere(np.bitwise_count(left[:, None] ^ right[None]) <= 6)
+    assert np.array_equal(gathered(crossing_pairs(left, right, 6)), wanted)
+    assert len(wanted) > 40
+
+
+@pytest.mark.parametrize("radius", [0, 1, 3, 6, 8, 10, 20])
+@pytest.mark.parametrize("size", [1, 1000, 10**6, 10**8])
+def test_bands_of_every_size_leave_no_pair_out(radius, size):
+    bands = cut(size, size, radius)
+    assert sum(width for _, width, _ in bands) == 64
+    assert sum(reach + 1 for *_, reach in bands) == radius + 1
+
+
+def test_large_sets_are_searched_in_few_wide_bands():
+    assert cut(10**6, 10**6, 8) == ((0, 21, 2), (21, 22, 2), (43, 21, 2))
+    assert len(cut(500, 500, 8)) > 4
+
+
 def test_hamming_of_nothing():
-    assert len(near_pairs(np.zeros(0, np.uint64), 8)[0]) == 0
+    none = np.zeros(0, np.uint64)
+    assert len(gathered(near_pairs(none, 8))) == 0
+    assert len(gathered(crossing_pairs(none, np.ones(3, np.uint64), 8))) == 0
 
 
 def looked(key, array, heldout=False, uri=""):
@@ -175,13 +210,15 @@ def test_probe_finds_the_texts_that_went_astray():
     texts = [" ".join(name for name, there in zip(names, row, strict=True) if there) for row in kinds]
     texts[0], texts[1] = "red blue green", "round square tall"
     table[:2] = [[0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0]]
-    scores = fit_scores(table, texts, np.arange(400) % 5)
+    folds = np.arange(400) % 5
+    scores = Probe.fit(table, texts, folds).scores(table, texts, folds)
     assert scores[:2].max() < -1 < 0.5 < np.quantile(scores[2:], 0.05)
 
 
 def test_probe_without_frequent_words_knows_nothing():
     texts = [f"word{i}" for i in range(120)]
-    assert not fit_scores(np.ones((120, 3), np.float32), texts, np.arange(120) % 5).any()
+    given = np.ones((120, 3), np.float32), texts, np.arange(120) % 5
+    assert not Probe.fit(*given).scores(*given).any()
 
 
 def test_agreement_abstains_when_pictures_tell_nothing(capsys):

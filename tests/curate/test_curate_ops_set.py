@@ -17,19 +17,19 @@ from PIL import Image
 
 from omma.core.errors import ConfigError, DataError
 from omma.core.runs import RunFolder
+from omma.curate.columns import digest
 from omma.curate.concepts import Asking, Concepts, Matcher, frequencies, singulars
 from omma.curate.data import Data
 from omma.curate.embeddings import EmbeddingFile
 from omma.curate.job import curate
 from omma.curate.kmeans import kmeans, whiten
 from omma.curate.metadata_sql import balanced, counted, drawn, filtered, joined, tail_limit, tail_shares
-from omma.curate.minhash import candidate_pairs, chance, jaccard, plain, shingles, signatures
+from omma.curate.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
 from omma.curate.operator import Candidate, SetOperator
 from omma.curate.operators.class_cap import ClassCap
 from omma.curate.operators.cluster_reduction import ClusterReduction
 from omma.curate.operators.concept_balance import ConceptBalance
 from omma.curate.operators.concept_limit import ConceptLimit
-from omma.curate.operators.exact_hash import digest
 from omma.curate.operators.inverse_frequency import InverseFrequency
 from omma.curate.operators.language_share import LanguageShare
 from omma.curate.operators.near_duplicate_text import NearDuplicateText
@@ -70,23 +70,40 @@ def texts(count, words=14, seed=0):
 # Near-duplicate texts
 
 
+def likeness(one: str, other: str, width: int) -> float:
+    return jaccards([one, other], width, np.array([[0, 1]]))[0]
+
+
 def test_jaccard_and_signatures_agree():
-    # By hand: abcd has runs abc, bcd; abce has abc, bce: one of three is shared.
-    assert jaccard(shingles("abcd", 3), shingles("abce", 3)) == pytest.approx(1 / 3)
-    assert len(shingles("ab", 3)) == 1
-    assert len(shingles("", 3)) == 0
+    # By hand: abcd has runs abc, bcd; abce has abc, bce: one of three is shared. A run that stands twice counts once.
+    assert likeness("abcd", "abce", 3) == pytest.approx(1 / 3)
+    assert likeness("abcabcabc", "abcab", 3) == 1
+    assert likeness("ab", "ab", 3) == 1
     one, other = texts(2, 60)
-    sets = [shingles(one, 5), shingles(one[: len(one) // 2] + other[len(one) // 2 :], 5)]
-    first, second = signatures(sets, 2048, 0)
-    assert (first == second).mean() == pytest.approx(jaccard(*sets), abs=0.04)  # deviation at 0.33: 0.010
+    mixed = one[: len(one) // 2] + other[len(other) // 2 :]
+    first, second = signatures(runs([one, mixed], 5), 2048, 0)
+    assert (first == second).mean() == pytest.approx(likeness(one, mixed, 5), abs=0.04)  # deviation at 0.33: 0.010
+
+
+def test_runs_and_likeness_of_many_texts_are_those_of_each_alone():
+    many = [*texts(30, 5), "a", "", "ab", "狗" * 7, *texts(10, 40, seed=1)]
+    found = runs(many, 5)
+    for number, text in enumerate(many):
+        alone = runs([text], 5)
+        assert np.array_equal(found.hashes[found.starts[number] : found.starts[number + 1]], alone.hashes)
+    signs = signatures(found, 8, 0)
+    assert np.array_equal(signs, np.concatenate([signatures(runs([text], 5), 8, 0) for text in many]))
+    pairs = np.array([[a, b] for a in range(len(many)) for b in range(a)])
+    sets = [{text.ljust(5, "\0")[i : i + 5] for i in range(max(len(text) - 4, 1))} for text in many]
+    assert jaccards(many, 5, pairs).tolist() == [len(sets[a] & sets[b]) / len(sets[a] | sets[b]) for a, b in pairs]
 
 
 def test_bands_pair_what_shares_a_band_and_nothing_else():
     signs = np.array([[1, 2, 3, 4], [1, 2, 9, 9], [8, 8, 3, 4], [1, 2, 3, 4], [7, 7, 7, 7]], np.uint64)
-    assert candidate_pairs(signs, 2).tolist() == [[0, 1], [0, 2], [0, 3], [1, 3], [2, 3]]
-    assert candidate_pairs(signs[:0], 2).shape == (0, 2)
+    assert candidate_pairs(band_keys(signs, 2)).tolist() == [[0, 1], [0, 2], [0, 3], [1, 3], [2, 3]]
+    assert candidate_pairs(band_keys(signs[:0], 2)).shape == (0, 2)
     assert chance(0.5, 1, 2) == 0.25
-    many = candidate_pairs(np.ones((40, 4), np.uint64), 2)  # each with the first 16: 39 + 38 + ... + 24
+    many = candidate_pairs(band_keys(np.ones((40, 4), np.uint64), 2))  # each with the first 16: 39 + 38 + ... + 24
     assert (len(many), many[:, 0].max()) == (504, 15)
 
 
@@ -101,7 +118,7 @@ def test_planted_near_copies_are_found_and_others_are_not():
     rows = [said(f"text{i}", text) for i, text in enumerate(originals)] + [said(key, text) for key, text in copies.items()]
     gone = {key for key, reason in reasons(NearDuplicateText(min_similarity=0.7), rows).items() if reason}
     pairs = [{f"text{i}", f"copy{i}"} for i in range(100)]
-    alike = [jaccard(*(shingles(plain(text), 5) for text in (originals[i], copies[f"copy{i}"]))) >= 0.7 for i in range(100)]
+    alike = [likeness(plain(originals[i]), plain(copies[f"copy{i}"]), 5) >= 0.7 for i in range(100)]
     assert sum(alike) >= 90
     assert [len(pair & gone) for pair in pairs] == [int(near) for near in alike]  # recall of pairs: all
     assert not gone & {f"text{i}" for i in range(100, 300)}  # precision: all
@@ -158,7 +175,7 @@ def test_concepts_are_found_without_spaces_in_scripts_that_have_none():
 @pytest.mark.parametrize("text", ["a" * 100_000, "dog " * 20_000, "\x00\ud800\n dog", "İß\u200bﬁ DOGS"])
 def test_no_text_is_too_odd_for_concepts_and_shingles(text):
     assert set(Matcher({"dog": ()}).match(text)) == ({"dog"} if "dog" in text.casefold() else set())
-    assert len(shingles(plain(text), 5)) >= 1
+    assert len(runs([plain(text)], 5).hashes) >= 1
 
 
 def test_singulars():
@@ -228,7 +245,9 @@ def test_balancing_keeps_t_over_count_of_each_concept_and_equals_the_written_rul
     rows = pets()
     named = {c.sample.id: Matcher(PETS.names).match(c.sample.captions[0].text) for c in rows}
     counts = Counter(name for names in named.values() for name in names)
-    wanted = {c.sample.id for c in rows if any(uniform(digest(c.sample), name) * counts[name] < 200 for name in named[c.sample.id])}
+    wanted = {
+        c.sample.id for c in rows if any(uniform(digest(c.sample).hex(), name) * counts[name] < 200 for name in named[c.sample.id])
+    }
     stay = kept(ConceptLimit(concepts=PETS, max_count=200), rows)
     assert stay == wanted
     left = Counter(name for key in stay for name in named[key])

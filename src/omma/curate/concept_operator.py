@@ -1,6 +1,9 @@
 """Concept operator: what operators that count concepts share: candidates → (content, concept) matches of the training samples."""
 
 import hashlib
+from array import array
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import duckdb
@@ -10,12 +13,33 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.columns import contents
+from omma.curate.columns import Places
 from omma.curate.concepts import Concepts, Matcher
 from omma.curate.metadata_sql import counted, drawn
 from omma.curate.operator import Candidate, Scores, SetOperator, words_of
 
 UNMATCHED = "mentions no concept"
+
+
+@dataclass
+class Mentions:
+    """Who mentions what, in the order of samples and, within one, of its words: number of the sample and of the concept."""
+
+    names: tuple[str, ...]
+    samples: array = field(default_factory=lambda: array("q"))
+    concepts: array = field(default_factory=lambda: array("i"))
+    heldout: array = field(default_factory=lambda: array("b"))
+    places: Places = field(default_factory=Places)
+
+    @property
+    def counts(self) -> Int64[np.ndarray, "concepts"]:
+        """How often each concept is mentioned."""
+        return np.bincount(np.array(self.concepts, np.int64), minlength=len(self.names))
+
+    @property
+    def blank_notes(self) -> list[str]:
+        """Notes of samples that mention nothing: held-out ones were not asked."""
+        return ["" if held else UNMATCHED for held in self.heldout]
 
 
 @config
@@ -37,13 +61,20 @@ class ConceptOperator(SetOperator):
         mark = hashlib.sha256(self.concepts.mark.encode()).hexdigest()[:8] if self.concepts.mark else ""
         return super().key + (f"-{mark}" if mark else "")
 
-    def matches(self, candidates: tuple[Candidate, ...]) -> list[list[str]]:
-        """Concepts of each candidate; none of held-out ones. DataError without concepts."""
+    def mentions(self, candidates: Collection[Candidate], most: int) -> Mentions:
+        """The first `most` concepts of each training sample. DataError without concepts."""
         names = self.concepts.read()
         if not names:
             raise DataError(self.name, "no concepts", "concepts.path or concepts.names", "name a file of concepts")
-        matcher = Matcher(names, self.concepts.overlaps)
-        return [[] if candidate.heldout else matcher.match(words_of(candidate.sample)) for candidate in candidates]
+        matcher, found = Matcher(names, self.concepts.overlaps), Mentions(tuple(names))
+        codes = {name: number for number, name in enumerate(names)}
+        for number, candidate in enumerate(candidates):
+            found.heldout.append(candidate.heldout)
+            found.places.add(candidate.sample)
+            named = [] if candidate.heldout else matcher.match(words_of(candidate.sample))[:most]
+            found.samples.extend([number] * len(named))
+            found.concepts.extend(codes[name] for name in named)
+        return found
 
     def stays_unmatched(self, scores: Scores) -> list[str]:
         """Reasons of samples that were not scored for want of a concept, empty for all others."""
@@ -55,23 +86,32 @@ class Drawn(ConceptOperator):
     """What balancing by draws shares: the least u · count of each sample, and the counts of all concepts."""
 
     def draws(
-        self, candidates: tuple[Candidate, ...]
+        self, candidates: Collection[Candidate]
     ) -> tuple[Float[np.ndarray, "candidates"], tuple[str, ...], Int64[np.ndarray, "concepts"]]:
         """Candidates → draws (NaN without a concept), notes `concept (count times)`, counts of the concepts mentioned."""
-        keys = [content for content, _ in contents(candidates)]
-        rows = [(i, keys[i], name) for i, names in enumerate(self.matches(candidates)) for name in names]
-        values = np.full(len(candidates), np.nan)
-        notes = ["" if candidate.heldout else UNMATCHED for candidate in candidates]
-        if not rows:
+        found = self.mentions(candidates, most=len(self.concepts.read()))
+        values, notes = np.full(len(found.heldout), np.nan), found.blank_notes
+        if not found.samples:
             return values, tuple(notes), np.zeros(0, np.int64)
-        table = pa.table(dict(zip(("row", "key", "concept"), map(list, zip(*rows, strict=True)), strict=True)))
+        keys, contents = found.places.contents()
+        mentioned = np.array(found.samples, np.int64)
+        columns = {"key": (contents[mentioned], keys), "concept": (np.array(found.concepts), found.names)}
+        table = pa.table({name: _words(codes, words) for name, (codes, words) in columns.items()})
         with duckdb.connect() as base:
             base.register("mentions", table)
             base.execute(f"CREATE TABLE counts AS {counted('mentions')}")
-            base.execute(f"CREATE TABLE draws AS {drawn('(SELECT DISTINCT key, concept FROM mentions)', 'counts')}")
-            found = {key: (least, name, count) for key, least, name, count in base.execute("FROM draws").fetchall()}
-            counts = np.array([count for (count,) in base.execute("SELECT count FROM counts").fetchall()], np.int64)
-        for i in sorted({row[0] for row in rows}):
-            values[i], name, count = found[keys[i]]
-            notes[i] = f"{name} ({count:,} times)"
-        return values, tuple(notes), counts
+            draws = drawn("(SELECT DISTINCT key, concept FROM mentions)", "counts")
+            best = base.execute(f"SELECT drawn, concept, count FROM ({draws}) ORDER BY key").fetchnumpy()
+        there = np.unique(contents[mentioned])  # contents are numbered in the order of keys
+        place = np.full(len(keys), -1)
+        place[there] = np.arange(len(there))
+        counts = found.counts
+        words = {name: f"{name} ({count:,} times)" for name, count in zip(found.names, counts.tolist(), strict=True)}
+        for i in np.unique(mentioned).tolist():
+            row = place[contents[i]]
+            values[i], notes[i] = best["drawn"][row], words[best["concept"][row]]
+        return values, tuple(notes), counts[counts > 0]
+
+
+def _words(codes: np.ndarray, words: Collection[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(list(words), pa.string()))

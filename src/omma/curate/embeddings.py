@@ -1,16 +1,19 @@
 """Embeddings: pictures → vectors whose cosine says how alike they are, from a file or from a description of colours and edges."""
 
-from collections.abc import Sequence
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64, Shaped
 
 from omma.core.config import Config, config
 from omma.core.errors import DataError
 from omma.core.files import bytes_hash
+from omma.curate.columns import Rows
 from omma.curate.kmeans import unit
 from omma.curate.operator import Candidate, Look
 from omma.curate.operators.agreement import Agreement, features
@@ -19,13 +22,18 @@ from omma.curate.picture import Picture
 FEWEST = 20  # pictures that have a mean
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """A picture by content, and what an embedding's look made of it. `heldout`: a held-out sample shows it."""
+    """Distinct pictures, ordered by content, and what an embedding's look made of each, which may be overwritten.
 
-    content: str
-    look: Look
-    heldout: bool
+    `contents` are hashes of their bytes, names where those are unknown. `heldout`: a held-out sample shows it. `names` are
+    uris, of several the first by alphabet.
+    """
+
+    contents: tuple[str, ...]
+    names: tuple[str, ...]
+    looks: Shaped[np.ndarray, "pictures values"]
+    heldout: Bool[np.ndarray, "pictures"]
 
 
 @config
@@ -41,8 +49,8 @@ class Embedding(Config):
         """Picture → what vectors are made of; DataError becomes a row state."""
         raise NotImplementedError(f"{type(self).__name__} has no look")
 
-    def vectors(self, pictures: Sequence[Shown]) -> Float[np.ndarray, "pictures d"]:
-        """Pictures, ordered by content → vectors of length one; NaN where there is none."""
+    def vectors(self, pictures: Shown) -> Float[np.ndarray, "pictures d"]:
+        """Pictures → vectors of length one; NaN where there is none."""
         raise NotImplementedError(f"{type(self).__name__} has no vectors")
 
 
@@ -62,12 +70,13 @@ class PictureDescriptor(Embedding):
         """The features that `agreement` fits."""
         return features(picture.small)
 
-    def vectors(self, pictures: Sequence[Shown]) -> Float[np.ndarray, "pictures d"]:
+    def vectors(self, pictures: Shown) -> Float[np.ndarray, "pictures d"]:
         """Features around their mean."""
-        table = np.stack([picture.look for picture in pictures]).astype(np.float64)
+        table = pictures.looks
         if len(table) < FEWEST:
             return np.full_like(table, np.nan)
-        return unit(table - table.mean(axis=0))
+        table -= table.mean(axis=0, dtype=np.float64)
+        return unit(table)
 
 
 @config
@@ -87,18 +96,24 @@ class EmbeddingFile(Embedding):
         """Nothing: the file has it."""
         return np.zeros(0)
 
-    def vectors(self, pictures: Sequence[Shown]) -> Float[np.ndarray, "pictures d"]:
+    def vectors(self, pictures: Shown) -> Float[np.ndarray, "pictures d"]:
         """Rows of the file. DataError if it lacks a column or lists differ in length."""
         table = pq.read_table(self._file())
         for name in (self.key, self.column):
             if name not in table.column_names:
                 raise DataError(self.path, f"no column {name!r}", f"one of {', '.join(table.column_names)}")
-        rows = dict(zip(table[self.key].to_pylist(), table[self.column].to_pylist(), strict=True))
-        sizes = {len(row) for row in rows.values() if row is not None}
+        table = table.filter(pc.is_valid(table[self.column]))
+        sizes = pc.unique(pc.list_value_length(table[self.column])).to_pylist()
         if len(sizes) != 1:
             raise DataError(self.path, f"embeddings of {len(sizes)} lengths {sorted(sizes)}", "lists of one length")
-        missing = [np.nan] * sizes.pop()
-        return unit(np.array([rows.get(picture.content) or missing for picture in pictures], np.float64))
+        keys = pc.cast(table[self.key], pa.string()).combine_chunks()
+        rows = pc.index_in(pa.array(pictures.contents, pa.string()), value_set=keys).to_numpy(zero_copy_only=False)
+        known = ~np.isnan(rows)
+        found = table[self.column].take(pa.array(rows[known].astype(np.int64)))
+        result = np.full((len(rows), sizes[0]), np.nan, np.float32)
+        if known.any():
+            result[known] = pc.list_flatten(found).to_numpy().reshape(-1, sizes[0])
+        return unit(result)
 
     def _file(self) -> Path:
         file = Path(self.path)
@@ -107,16 +122,38 @@ class EmbeddingFile(Embedding):
         return file
 
 
-def distinct(candidates: Sequence[Candidate]) -> list[Shown]:
-    """Candidates with their looks → the pictures that they show, each content once, ordered by content."""
-    shown: dict[str, Shown] = {}
-    for candidate in candidates:
-        for content, look in zip(pictures_of(candidate), candidate.looks, strict=True):
-            known = shown.setdefault(content, Shown(content, look, candidate.heldout))
-            known.heldout |= candidate.heldout
-    return [shown[content] for content in sorted(shown)]
+class Gallery:
+    """The distinct pictures of candidates that are added one by one, each look once."""
 
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._heldout = array("b")
+        self._looks = Rows()
 
-def pictures_of(candidate: Candidate) -> list[str]:
-    """Contents of a sample's pictures: hashes of their bytes, names where those are unknown."""
-    return [item.sha256 or item.uri for item in candidate.sample.media if item.kind == "image"]
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def add(self, candidate: Candidate) -> list[int]:
+        """The next candidate → numbers of the pictures that it shows."""
+        images = [item for item in candidate.sample.media if item.kind == "image"]
+        found = []
+        for item, look in zip(images, candidate.looks, strict=True):
+            number = self._numbers.setdefault(item.sha256 or item.uri, len(self._names))
+            if number == len(self._names):
+                self._names.append(item.uri)
+                self._heldout.append(candidate.heldout)
+                self._looks.add(look)
+            self._names[number] = min(self._names[number], item.uri)
+            self._heldout[number] |= candidate.heldout
+            found.append(number)
+        return found
+
+    def ordered(self) -> tuple[Shown, Int64[np.ndarray, "pictures"]]:
+        """The pictures, and for each number the place where it stands among them."""
+        contents = sorted(self._numbers)
+        order = np.array([self._numbers[content] for content in contents], np.int64)
+        places = np.empty(len(order), np.int64)
+        places[order] = np.arange(len(order))
+        names = tuple(self._names[number] for number in order)
+        return Shown(tuple(contents), names, self._looks.table[order], np.array(self._heldout, bool)[order]), places

@@ -46,6 +46,12 @@ def likeness(text: str) -> dict[str, float]:
     return dict(found)
 
 
+def told(text: str) -> str:
+    """Text → the language it looks most like, of equal ones the first by alphabet; no letters that we know: empty."""
+    found = likeness(text)
+    return min(found, key=lambda language: (-found[language], language), default="")
+
+
 def _letters_of(text: str) -> dict[str, int]:
     """How many letters stand in each script of one language. Beside kana, Chinese characters are Japanese."""
     counts: dict[str, int] = {}

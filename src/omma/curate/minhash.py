@@ -1,71 +1,93 @@
-"""MinHash: texts → shingles, signatures, and pairs of texts that share a band of their signatures (locality-sensitive hashing).
+"""MinHash: texts → runs of letters, signatures, and pairs that share a band of their signatures (locality-sensitive hashing).
 
 Broder, "On the resemblance and containment of documents" (1997): two sets share the minimum of a random hash with the
 probability of their Jaccard similarity s, so that of `bands` bands of `rows` minima each at least one is shared with
-probability 1 - (1 - s^rows)^bands.
+probability 1 - (1 - s^rows)^bands. The random hashes are multiplications of well-mixed numbers by random odd ones.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import Float, Int64, UInt64
 
 FIRST = 16  # texts of those that share a band with which all others are paired
 BASE, ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
+BLOCK = 1 << 15  # runs hashed anew at a time: what stays in a core's cache
+COMPARED = 1 << 22  # runs of pairs compared at a time: some 200 MB
+MARKS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Hashes of all runs of letters of some texts, text after text; `starts` has one more than there are texts."""
+
+    hashes: UInt64[np.ndarray, "runs"]
+    starts: Int64[np.ndarray, "texts1"]
 
 
 def plain(text: str) -> str:
     """Text → its words in small letters with single spaces, without punctuation and marks of width."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join("".join(letter if letter.isalnum() else " " for letter in folded).split())
+    return MARKS.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def shingles(text: str, width: int) -> UInt64[np.ndarray, "shingles"]:
-    """Text → sorted distinct hashes of all runs of `width` letters; of the whole text where it is shorter."""
-    letters = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    width = min(width, len(letters))
-    if not width:
-        return np.zeros(0, np.uint64)
-    count = len(letters) - width + 1
-    hashes = np.zeros(count, np.uint64)
+def runs(texts: Sequence[str], width: int) -> Runs:
+    """Texts → hashes of all runs of `width` letters; of the whole text, filled up with zeros, where it is shorter."""
+    filled = "".join(text.ljust(width, "\0") for text in texts)
+    letters = np.frombuffer(filled.encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+    lengths = np.array([max(len(text), width) for text in texts], np.int64)
+    hashes = np.zeros(max(len(letters) - width + 1, 0), np.uint64)
     for shift in range(width):
-        hashes = _mixed(hashes * BASE + letters[shift : shift + count])
-    return np.unique(hashes)
+        hashes = _mixed(hashes * BASE + letters[shift : shift + len(hashes)])
+    whole = np.ones(len(hashes), bool)
+    for shift in range(1, width):  # runs that begin in one text and end in the next
+        whole[np.cumsum(lengths)[:-1] - shift] = False
+    return Runs(hashes[whole], np.concatenate([[0], np.cumsum(lengths - width + 1)]))
 
 
-def signatures(sets: Sequence[UInt64[np.ndarray, "_"]], size: int, seed: int) -> UInt64[np.ndarray, "sets size"]:
-    """Sets of at least one hash each → the minimum of each set under each of `size` random hashes."""
-    salts = np.random.default_rng(seed).integers(0, 2**63, size, dtype=np.uint64)
-    result = np.empty((len(sets), size), np.uint64)
-    if not len(sets):
-        return result
-    values = np.concatenate(sets)
-    starts = np.concatenate([[0], np.cumsum([len(one) for one in sets])[:-1]])
-    for number, salt in enumerate(salts):
-        result[:, number] = np.minimum.reduceat(_mixed(values ^ salt), starts)
-    return result
+def signatures(found: Runs, size: int, seed: int) -> UInt64[np.ndarray, "texts size"]:
+    """Runs of at least one each → the minimum of each text under each of `size` random hashes."""
+    factors = np.random.default_rng(seed).integers(0, 2**63, size, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    texts = len(found.starts) - 1
+    result = np.empty((size, texts), np.uint64)
+    edges = np.searchsorted(found.starts, np.arange(0, found.starts[-1], BLOCK))
+    edges = np.unique([0, *edges, texts])
+    for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        values = found.hashes[found.starts[first] : found.starts[last]]
+        starts = found.starts[first:last] - found.starts[first]
+        product = np.empty_like(values)
+        for number, factor in enumerate(factors):
+            result[number, first:last] = np.minimum.reduceat(np.multiply(values, factor, out=product), starts)
+    return result.T
 
 
-def candidate_pairs(signs: UInt64[np.ndarray, "sets size"], bands: int) -> Int64[np.ndarray, "pairs 2"]:
-    """Signatures → pairs (first < second) that are equal in at least one band, each once, ordered.
+def band_keys(signs: UInt64[np.ndarray, "texts size"], bands: int) -> UInt64[np.ndarray, "texts bands"]:
+    """Signatures → a number for each band: equal for equal bands, and for others once in 2^64, which costs a comparison."""
+    keys = np.zeros((len(signs), bands), np.uint64)
+    for row in range(signs.shape[1] // bands):
+        keys = _mixed(keys * BASE + signs[:, row :: signs.shape[1] // bands])
+    return keys
+
+
+def candidate_pairs(keys: UInt64[np.ndarray, "texts bands"]) -> Int64[np.ndarray, "pairs 2"]:
+    """Keys of bands → pairs (first < second) that are equal in at least one band, each once, ordered.
 
     Of many that share a band each is paired with the first 16 of them alone: texts of one template would all be pairs.
     """
-    size, found = len(signs), [np.zeros(0, np.int64)]
-    for band in np.split(signs, bands, axis=1):
-        key = np.zeros(size, np.uint64)  # of equal bands equal; of others equal once in 2^64, which costs a comparison
-        for column in band.T:
-            key = _mixed(key * BASE + column)
+    size, found = len(keys), np.zeros(0, np.int64)
+    for key in keys.T:
         order = np.argsort(key, kind="stable")
         ranked = key[order]
         starts = np.searchsorted(ranked, ranked)
         place = np.arange(size) - starts
+        fresh = []
         for step in range(FIRST):
             later = np.flatnonzero(place > step)
-            found.append(order[starts[later] + step] * size + order[later])
-    pairs = np.unique(np.concatenate(found))
-    return np.stack([pairs // max(size, 1), pairs % max(size, 1)], axis=1)
+            fresh.append(order[starts[later] + step] * size + order[later])
+        found = np.union1d(found, np.concatenate(fresh))
+    return np.stack([found // max(size, 1), found % max(size, 1)], axis=1)
 
 
 def chance(similarity: float, bands: int, rows: int) -> float:
@@ -73,10 +95,31 @@ def chance(similarity: float, bands: int, rows: int) -> float:
     return 1 - (1 - similarity**rows) ** bands
 
 
-def jaccard(one: UInt64[np.ndarray, "n"], other: UInt64[np.ndarray, "m"]) -> float:
-    """Two sorted sets → shared over all."""
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / max(len(one) + len(other) - shared, 1)
+def jaccards(texts: Sequence[str], width: int, pairs: Int64[np.ndarray, "pairs 2"]) -> Float[np.ndarray, "pairs"]:
+    """Texts and pairs of their numbers → runs of `width` letters shared by both, over those of either. Exact."""
+    lengths = np.array([max(len(text) - width + 1, 1) for text in texts], np.int64)
+    total = np.cumsum(lengths[pairs].sum(axis=1))
+    edges = np.searchsorted(total, np.arange(COMPARED, total[-1] if len(total) else 0, COMPARED))
+    parts = np.split(pairs, edges)
+    return np.concatenate([_jaccards(texts, width, part) for part in parts]) if len(pairs) else np.zeros(0)
+
+
+def _jaccards(texts: Sequence[str], width: int, pairs: Int64[np.ndarray, "pairs 2"]) -> Float[np.ndarray, "pairs"]:
+    """Runs are numbered by value, so that a pair and a run of it are one number, which stands twice where it is shared."""
+    used, pairs = np.unique(pairs, return_inverse=True)
+    pairs = pairs.reshape(-1, 2)
+    found = runs([texts[number] for number in used.tolist()], width)
+    owner = np.repeat(np.arange(len(used)), np.diff(found.starts))
+    _, value = np.unique(found.hashes, return_inverse=True)
+    distinct = np.unique(owner << 32 | value)  # by text, then by value, each once
+    sizes = np.bincount(distinct >> 32, minlength=len(used))
+    starts = np.cumsum(sizes) - sizes
+    both = pairs.reshape(-1)
+    within = np.arange(sizes[both].sum()) - np.repeat(np.cumsum(sizes[both]) - sizes[both], sizes[both])
+    value = distinct[np.repeat(starts[both], sizes[both]) + within] & 0xFFFFFFFF
+    met = np.sort(np.repeat(np.arange(len(both)) // 2, sizes[both]) << 32 | value)
+    shared = np.bincount(met[1:][met[1:] == met[:-1]] >> 32, minlength=len(pairs))
+    return shared / (sizes[pairs].sum(axis=1) - shared)
 
 
 def _mixed(values: UInt64[np.ndarray, "n"]) -> UInt64[np.ndarray, "n"]:

@@ -140,10 +140,11 @@ class SetOperator(Operator):
         """Picture → what the set judgement needs of it; DataError becomes a row state."""
         raise NotImplementedError(f"{type(self).__name__} has no look")
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """All candidates → scores. It must not depend on thresholds.
 
-        They are read from disk each time they are gone through: keep of each only what is needed of it.
+        They are read from disk each time they are gone through: go through them once or twice, and keep of each only what is
+        needed of it.
         """
         raise NotImplementedError(f"{type(self).__name__} has no score")
 

@@ -5,6 +5,10 @@ edges and brightness, and where, is fitted to the words of their texts (see `pro
 little of the words, it says so by abstaining: scores are kept, nothing is dropped.
 """
 
+import heapq
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,14 +18,16 @@ from PIL import Image
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.core.progress import say
+from omma.curate.columns import place
 from omma.curate.operator import Candidate, Look, Scores, SetOperator, words_of
 from omma.curate.picture import Picture
-from omma.curate.probe import FOLDS, fit_scores
+from omma.curate.probe import FOLDS, Probe
 
 SIDE, GRID, HUES, ANGLES = 32, 4, 16, 8  # px of the thumbnail, cells a side, steps of hue, steps of direction
 COLOURS = HUES + 3  # and dark, grey, light
 CELL = np.arange(SIDE)[:, None] * GRID // SIDE * GRID + np.arange(SIDE) * GRID // SIDE  # number of each pixel's cell
-FEWEST = 100  # samples below which nothing can be fitted
+FEWEST, FITTED = 100, 50_000  # samples below which nothing can be fitted; that a fit sees at most, drawn by content
+CHUNK = 4096  # samples scored at a time
 
 
 @config
@@ -32,7 +38,7 @@ class Agreement(SetOperator):
     Texts of fewer than `min_words` words (captions and replies together) are not judged.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("min_words",)
     min_score: float = 2.0
@@ -52,14 +58,15 @@ class Agreement(SetOperator):
         """Colours by place, edges by place, edges by colour, and a grey thumbnail."""
         return features(picture.small)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """z-values of samples with one picture and enough words; NaN for all others."""
-        texts = [words_of(candidate.sample) for candidate in candidates]
-        chosen = [i for i, text in enumerate(texts) if len(text.split()) >= self.min_words and len(candidates[i].looks) == 1]
         values = np.full(len(candidates), np.nan)
-        if len(chosen) >= FEWEST:
-            table = np.stack([candidates[i].looks[0] for i in chosen]).astype(np.float32)
-            values[chosen] = fit_scores(table, [texts[i] for i in chosen], _folds([candidates[i] for i in chosen]))
+        drawn = heapq.nsmallest(FITTED, self._judged(candidates), key=lambda pair: pair.place)
+        if len(drawn) >= FEWEST:
+            probe, rest = Probe.fit(*_columns(drawn)), self._judged(candidates)
+            del drawn
+            while part := list(islice(rest, CHUNK)):
+                values[[seen.number for seen in part]] = probe.scores(*_columns(part))
         return Scores(values, ("",) * len(candidates))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -72,6 +79,23 @@ class Agreement(SetOperator):
                 say(f"agreement abstains: {told}")
             return [""] * len(scores.values)
         return [f"fits its picture no better than others do (z {z:.1f})" if z < self.min_score else "" for z in scores.values]
+
+    def _judged(self, candidates: Collection[Candidate]) -> "Iterator[_Pair]":
+        for number, candidate in enumerate(candidates):
+            text = words_of(candidate.sample)
+            if len(candidate.looks) == 1 and len(text.split()) >= self.min_words:
+                yield _Pair(number, place(candidate.sample), candidate.looks[0].astype(np.float32), text, _fold(candidate))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What is kept of a candidate that is judged: its number, its place in line, features, words, and fold."""
+
+    number: int
+    place: bytes
+    features: Float32[np.ndarray, "features"]
+    text: str
+    fold: int
 
 
 def features(image: np.ndarray) -> Float32[np.ndarray, "features"]:
@@ -112,7 +136,11 @@ def _by_cell(layers: Float32[np.ndarray, "h w layers"]) -> Float32[np.ndarray, "
     return layers.reshape(GRID, step, GRID, step, -1).mean(axis=(1, 3))
 
 
-def _folds(candidates: list[Candidate]) -> Int64[np.ndarray, "n"]:
-    """Fold of each sample by the content of its picture, so that no picture is on both sides."""
-    marks = [next((item.sha256 for item in c.sample.media if item.sha256), "0") for c in candidates]
-    return np.array([int(mark[:8], 16) % FOLDS for mark in marks])
+def _fold(candidate: Candidate) -> int:
+    """By the content of its picture, so that no picture is on both sides."""
+    mark = next((item.sha256 for item in candidate.sample.media if item.sha256), "0")
+    return int(mark[:8], 16) % FOLDS
+
+
+def _columns(pairs: list[_Pair]) -> tuple[Float32[np.ndarray, "n features"], list[str], Int64[np.ndarray, "n"]]:
+    return np.stack([pair.features for pair in pairs]), [pair.text for pair in pairs], np.array([pair.fold for pair in pairs])

@@ -1,18 +1,19 @@
 """class_cap: samples beyond a number of each class → dropped. Score: how many of the same class stand before it.
 
-The class is the sample's task, source or a field of its meta. Within a class the order is that of content hashes, then
-of ids: a draw that no order of the input changes. A larger cap keeps all that a smaller one kept.
+The class is the sample's task, source or a field of its meta. Within a class the order is drawn by seed from content hashes,
+then from ids: no order of the input changes it. A larger cap keeps all that a smaller one kept.
 """
 
-import hashlib
-from collections import Counter
+from array import array
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 import numpy as np
+from jaxtyping import Bool, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import contents, word
+from omma.curate.columns import Places, standing, word
 from omma.curate.operator import Candidate, Scores, SetOperator
 
 
@@ -20,7 +21,7 @@ from omma.curate.operator import Candidate, Scores, SetOperator
 class ClassCap(SetOperator):
     """At most `max_count` training samples of each value of `field`; those without a value are a class too."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("field", "seed")
@@ -37,15 +38,18 @@ class ClassCap(SetOperator):
         """Samples of a class that stay."""
         return float(self.max_count)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Place within the class; NaN for held-out samples."""
-        values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        seen: Counter[str] = Counter()
-        for i in drawn_order(candidates, self.seed):
-            notes[i] = word(candidates[i], self.field)
-            values[i] = seen[notes[i]]
-            seen[notes[i]] += 1
-        return Scores(values, tuple(notes))
+        places, heldout, classes, names = Places(), array("b"), array("q"), dict[str, int]()
+        for candidate in candidates:
+            places.add(candidate.sample)
+            heldout.append(candidate.heldout)
+            classes.append(names.setdefault(word(candidate, self.field), len(names)))
+        values, classed, known = np.full(len(classes), np.nan), np.array(classes, np.int64), list(names)
+        order = drawn_order(places, np.array(heldout, bool), self.seed)
+        values[order] = standing(classed[order])
+        notes = tuple("" if held else known[number] for number, held in zip(classes, heldout, strict=True))
+        return Scores(values, notes)
 
     def decide(self, scores: Scores) -> list[str]:
         """Those with `max_count` or more of their class before them."""
@@ -54,8 +58,7 @@ class ClassCap(SetOperator):
         return [full + repr(note) if value >= self.max_count else "" for value, note in rows]
 
 
-def drawn_order(candidates: tuple[Candidate, ...], seed: int) -> list[int]:
+def drawn_order(places: Places, heldout: Bool[np.ndarray, "samples"], seed: int) -> Int64[np.ndarray, "training"]:
     """Numbers of the training samples in an order drawn by seed from their contents."""
-    places = contents(candidates)
-    train = [i for i, candidate in enumerate(candidates) if not candidate.heldout]
-    return sorted(train, key=lambda i: (hashlib.sha256(f"{seed} {places[i][0]}".encode()).hexdigest(), places[i]))
+    order = places.order(places.draws(seed))
+    return order[~heldout[order]]

@@ -7,15 +7,17 @@ The whole part of the score is the place (0: nearest), the rest the share of sam
 `WHERE floor(s) % 5 = 0 AND s - floor(s) < 0.5` is what another N and share would keep.
 """
 
+from array import array
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import contents, numbers
-from omma.curate.embeddings import Embedding, PictureDescriptor, distinct, pictures_of
+from omma.curate.columns import Numbers, Places, standing
+from omma.curate.embeddings import Embedding, Gallery, PictureDescriptor
 from omma.curate.kmeans import kmeans, whiten
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.curate.operators.quantile import better_share
@@ -31,7 +33,7 @@ class ClusterReduction(SetOperator):
     A sample's vector is its first picture's. Samples without a picture, embedding or score are not judged and stay.
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("column", "embedding", "components", "num_clusters", "iterations", "seed")
     every: int = 5
@@ -69,29 +71,32 @@ class ClusterReduction(SetOperator):
         """What the embedding needs."""
         return self.embedding.look(picture)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Place in the cluster plus share of better ones; NaN for samples that are not judged."""
-        values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        pictures = distinct(candidates)
-        rated = numbers(candidates, self.column)
-        if not pictures:
+        gallery, places, numbers, first = Gallery(), Places(), Numbers(self.column), array("q")
+        for candidate in candidates:
+            places.add(candidate.sample)
+            numbers.add(candidate)
+            shown = gallery.add(candidate)
+            first.append(shown[0] if shown and not candidate.heldout else -1)
+        rated = numbers.values()
+        values, notes = np.full(len(rated), np.nan), np.full(len(rated), "", object)
+        if not len(gallery):
             return Scores(values, tuple(notes))
-        table = dict(zip((shown.content for shown in pictures), self.embedding.vectors(pictures), strict=True))
-        first = [next(iter(pictures_of(candidate)), "") for candidate in candidates]
-        places = contents(candidates)
-        judged = [
-            i
-            for i, candidate in enumerate(candidates)
-            if not candidate.heldout and first[i] and not np.isnan(rated[i]) and not np.isnan(table[first[i]]).any()
-        ]
-        if not judged:
+        pictures, stands = gallery.ordered()
+        table = self.embedding.vectors(pictures)
+        number = np.array(first, np.int64)
+        judged = places.order()
+        judged = judged[(number[judged] >= 0) & ~np.isnan(rated[judged])]
+        rows = stands[number[judged]]
+        known = ~np.isnan(table).any(axis=1)[rows]
+        judged, rows = judged[known], rows[known]
+        if not len(judged):
             return Scores(values, tuple(notes))
-        judged.sort(key=lambda i: places[i])
-        place, cluster = self._places(np.stack([table[first[i]] for i in judged]))
+        place, cluster = self._places(table[rows])
         better = np.minimum(better_share(rated[judged]), 1 - FINEST)
         values[judged] = place + better
-        for i, number in zip(judged, cluster, strict=True):
-            notes[i] = f"cluster {number}"
+        notes[judged] = np.array([f"cluster {number}" for number in range(cluster.max() + 1)], object)[cluster]
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -103,12 +108,10 @@ class ClusterReduction(SetOperator):
             reasons.append(skipped or (f"{better:.1%} have a better {self.column}" if better >= self.best_share else ""))
         return reasons
 
-    def _places(self, table: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n"], list[int]]:
+    def _places(self, table: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
         """Vectors, ordered by content → place of each in its cluster by distance to the centre, and the cluster."""
         clusters = kmeans(whiten(table, self.components), self.num_clusters, self.iterations, self.seed)
         order = np.lexsort((np.arange(len(table)), clusters.distance, clusters.cluster))
-        ranked = clusters.cluster[order]
-        starts = np.searchsorted(ranked, ranked)
         place = np.empty(len(table))
-        place[order] = np.arange(len(table)) - starts
-        return place, clusters.cluster.tolist()
+        place[order] = standing(clusters.cluster[order])
+        return place, clusters.cluster

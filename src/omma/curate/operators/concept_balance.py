@@ -6,6 +6,7 @@ mentions is drawn with probability t / max(count, t). Draws are hashes of conten
 the input, and a sample that stays at p stays at every larger p.
 """
 
+from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from omma.curate.operator import Candidate, Scores
 class ConceptBalance(Drawn):
     """Balance at a share of the tail; MetaCLIP's own is 0.1 where it is not a count."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     tail_share: float = 0.1
 
     def check(self) -> None:
@@ -33,7 +34,7 @@ class ConceptBalance(Drawn):
         """Share of all mentions that rare concepts make up."""
         return self.tail_share
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """The tail share above which each stays; 0: at any."""
         values, notes, counts = self.draws(candidates)
         judged = ~np.isnan(values)

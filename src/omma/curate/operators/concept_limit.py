@@ -5,6 +5,7 @@ a sample stays if any concept it mentions is drawn with probability t / max(coun
 concept: equal for every order of the input, and a sample that stays at t stays at every larger t.
 """
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from omma.core.config import config
@@ -17,7 +18,7 @@ from omma.curate.operator import Candidate, Scores
 class ConceptLimit(Drawn):
     """Balance at a count: a concept mentioned more than `max_count` times keeps about so many by its own draws."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     max_count: int = 20_000
 
     def check(self) -> None:
@@ -29,7 +30,7 @@ class ConceptLimit(Drawn):
         """t, samples."""
         return float(self.max_count)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """The least draw × count over the concepts of each, below which t drops it."""
         values, notes, _ = self.draws(candidates)
         return Scores(values, notes)

@@ -5,16 +5,14 @@ concepts, as they stand in the text; the paper gives no K. Drawn without replace
 place is by -ln(u) / weight, u a hash of the content, so that a larger share keeps all that a smaller one kept.
 """
 
-import hashlib
-from collections import Counter
+from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import contents
-from omma.curate.concept_operator import UNMATCHED, ConceptOperator
+from omma.curate.concept_operator import ConceptOperator
 from omma.curate.operator import Candidate, Scores
 
 
@@ -22,7 +20,7 @@ from omma.curate.operator import Candidate, Scores
 class InverseFrequency(ConceptOperator):
     """Samples of rare concepts are likelier to stay. `keep_share` is of those that mention a concept."""
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     scored_by: ClassVar[tuple[str, ...]] = ("concepts", "top")
     keep_share: float = 0.5
     top: int = 5
@@ -38,28 +36,24 @@ class InverseFrequency(ConceptOperator):
         """Share that stays."""
         return self.keep_share
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Share of the draw that came before each: 0 for the first."""
-        named = [names[: self.top] for names in self.matches(candidates)]
-        counts = Counter(name for names in named for name in names)
-        places = contents(candidates)
-        judged = [i for i, names in enumerate(named) if names]
-        weights = {i: sum(1 / counts[name] for name in sorted(named[i])) for i in judged}
-        judged.sort(key=lambda i: (-np.log(_uniform(places[i][0])) / weights[i], places[i]))
-        values = np.full(len(candidates), np.nan)
-        values[judged] = np.arange(len(judged)) / max(len(judged), 1)
-        notes = ["" if candidate.heldout else UNMATCHED for candidate in candidates]
-        for i in judged:
-            rarest = min(named[i], key=lambda name: (counts[name], name))
-            notes[i] = f"weight {weights[i]:.3g}, rarest {rarest} ({counts[rarest]:,} times)"
+        found = self.mentions(candidates, most=self.top)
+        samples, concepts, counts = np.array(found.samples, np.int64), np.array(found.concepts, np.int64), found.counts
+        size, notes = len(found.heldout), found.blank_notes
+        by_count = np.lexsort((concepts, counts[concepts], samples))  # sums do not depend on the order of words
+        weights = np.bincount(samples, 1 / counts[concepts[by_count]], size) if len(samples) else np.zeros(size)
+        judged, first = np.unique(samples, return_index=True)
+        uniform = ((found.places.draws(0) >> np.uint64(11)).astype(np.float64) + 1) / 2**53
+        late = np.full(size, np.inf)
+        late[judged] = -np.log(uniform[judged]) / weights[judged]
+        values = np.full(size, np.nan)
+        values[found.places.order(late)[: len(judged)]] = np.arange(len(judged)) / max(len(judged), 1)
+        for i, rarest in zip(judged.tolist(), concepts[by_count][first].tolist(), strict=True):
+            notes[i] = f"weight {weights[i]:.3g}, rarest {found.names[rarest]} ({counts[rarest]:,} times)"
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
         """Those that the draw did not reach, and those without a concept."""
         rows = zip(scores.values, scores.notes, self.stays_unmatched(scores), strict=True)
         return [f"not drawn: {note}" if value >= self.keep_share else none for value, note, none in rows]
-
-
-def _uniform(content: str) -> float:
-    """Content → a number above 0, at most 1."""
-    return ((int.from_bytes(hashlib.sha256(f"draw {content}".encode()).digest()[:8]) >> 11) + 1) / 2**53

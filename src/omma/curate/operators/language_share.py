@@ -6,25 +6,31 @@ share what is left, all together; with nothing left they go. Order within a lang
 """
 
 import math
-from collections import Counter
+from array import array
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.columns import word
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.columns import Places, standing, word
+from omma.curate.languages import told
+from omma.curate.operator import Candidate, Scores, SetOperator, words_of
 from omma.curate.operators.class_cap import drawn_order
 
 OTHERS = "all other languages"
+TOLD = "told"
 
 
 @config
 class LanguageShare(SetOperator):
-    """`shares` by value of `field` (a field of meta, task or source), together at most 1; training samples alone are judged."""
+    """`shares` by value of `field`, together at most 1; training samples alone are judged.
 
-    version: ClassVar[str] = "1"
+    `field` is a field of meta, `task`, `source`, or `told`: by the letters of captions and replies, as `language` tells.
+    """
+
+    version: ClassVar[str] = "2"
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("field", "shares", "seed")
@@ -42,22 +48,27 @@ class LanguageShare(SetOperator):
         """Sum of the shares that are named."""
         return float(sum(self.shares.values()))
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Size of the set at which each comes in; infinite for languages without a share. DataError if a named one is absent."""
-        order = drawn_order(candidates, self.seed)
-        languages = {i: word(candidates[i], self.field) for i in order}
-        absent = sorted(set(self.shares) - set(languages.values()))
-        if absent and order:
-            there = ", ".join(sorted(set(languages.values()) - {""})) or "none"
+        places, heldout, spoken, names = Places(), array("b"), array("q"), dict[str, int]()
+        for candidate in candidates:
+            places.add(candidate.sample)
+            heldout.append(candidate.heldout)
+            spoken.append(-1 if candidate.heldout else names.setdefault(self._language(candidate), len(names)))
+        absent = sorted(set(self.shares) - set(names))
+        if absent and names:
+            there = ", ".join(sorted(set(names) - {""})) or "none"
             raise DataError(self.name, f"no sample with {self.field} {absent[0]!r}", f"one of {there}", "change shares")
         left = 1 - sum(self.shares.values())
-        values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        seen: Counter[str] = Counter()
-        for i in order:
-            group = languages[i] if languages[i] in self.shares else OTHERS
-            seen[group] += 1
-            share = self.shares.get(group, left if left > 1e-9 else 0.0)
-            values[i], notes[i] = (seen[group] / share if share else math.inf), group
+        groups = {group: number for number, group in enumerate((*self.shares, OTHERS))}
+        sizes = np.array([*self.shares.values(), left if left > 1e-9 else 0.0])
+        grouped = np.array([groups.get(name, groups[OTHERS]) for name in names], np.int64)
+        order = drawn_order(places, np.array(heldout, bool), self.seed)
+        group = grouped[np.array(spoken, np.int64)[order]]
+        values, notes = np.full(len(heldout), np.nan), np.full(len(heldout), "", object)
+        with np.errstate(divide="ignore"):
+            values[order] = (standing(group) + 1) / sizes[group]
+        notes[order] = np.array(list(groups), object)[group]
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -70,3 +81,6 @@ class LanguageShare(SetOperator):
         reasons = {group: f"{group}: beyond its share of {total:,.0f} samples" for group in (*self.shares, OTHERS)}
         rows = zip(scores.values, scores.notes, strict=True)
         return [reasons[note] if value > total * (1 + 1e-9) else "" for value, note in rows]
+
+    def _language(self, candidate: Candidate) -> str:
+        return told(words_of(candidate.sample)) if self.field == TOLD else word(candidate, self.field)

@@ -5,6 +5,8 @@ those with up to a tenth of their sides cut off, on either side of the compariso
 compared, none is approximate. One contaminated picture takes its sample out.
 """
 
+from array import array
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -15,10 +17,11 @@ from jaxtyping import Float, UInt64
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
+from omma.curate.columns import Rows
 from omma.curate.hamming import crossing_pairs
+from omma.curate.lookalikes import differences
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.curate.operators.crop_hash import WINDOWS, CropHash
-from omma.curate.operators.perceptual_hash import differences
 from omma.curate.picture import Picture
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
@@ -58,21 +61,24 @@ class PictureDecontamination(SetOperator):
         """What `crop_hash` keeps: hashes of windows, then the colour thumbnail."""
         return CropHash().look(picture)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Bits to the nearest picture of the benchmarks whose colours agree, 64 beyond `reach`; NaN without pictures."""
+        shown, owners = Rows(), array("q")
+        for number, candidate in enumerate(candidates):
+            for look in candidate.looks:
+                shown.add(look)
+                owners.append(number)
         values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        owners = [i for i, candidate in enumerate(candidates) for _ in candidate.looks]
-        values[owners] = FAR
+        values[np.array(owners, np.int64)] = FAR
         given = self._benchmark()
         if not owners or not given:
             return Scores(values, tuple(notes))
-        looks, marked = np.stack([look for c in candidates for look in c.looks]), np.stack(list(given.values()))
-        names = list(given)
-        ours, theirs, distance = near_parts(_bits(looks), _bits(marked), self.reach)
-        for one, other, bits in zip(ours.tolist(), theirs.tolist(), distance.tolist(), strict=True):
-            best = (float(bits), names[other]) < (values[owners[one]], notes[owners[one]])
-            if best and differences(_cells(looks[one]), _cells(marked[other])[None])[0] <= self.max_difference:
-                values[owners[one]], notes[owners[one]] = float(bits), names[other]
+        looks, marked, names = shown.table, np.stack(list(given.values())), list(given)
+        for ours, theirs, distance in near_parts(_bits(looks), _bits(marked), self.reach):
+            for one, other, bits in zip(ours.tolist(), theirs.tolist(), distance.tolist(), strict=True):
+                best = (float(bits), names[other]) < (values[owners[one]], notes[owners[one]])
+                if best and differences(_cells(looks[one]), _cells(marked[other])[None])[0] <= self.max_difference:
+                    values[owners[one]], notes[owners[one]] = float(bits), names[other]
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -88,15 +94,14 @@ class PictureDecontamination(SetOperator):
 
 def near_parts(
     ours: UInt64[np.ndarray, "n windows"], theirs: UInt64[np.ndarray, "m windows"], radius: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hashes of windows → (number of ours, of theirs, bits) of each pair of a whole and any window within `radius` bits."""
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Hashes of windows → blocks of (number of ours, of theirs, bits) of pairs of a whole and any window within `radius` bits."""
     windows = ours.shape[1]
-    whole, window = crossing_pairs(ours[:, 0], theirs.reshape(-1), radius)
-    turned, part = crossing_pairs(theirs[:, 0], ours.reshape(-1), radius)
-    bits = np.bitwise_count(ours[whole, 0] ^ theirs.reshape(-1)[window])
-    others = np.bitwise_count(theirs[turned, 0] ^ ours.reshape(-1)[part])
-    first, second = np.concatenate([whole, part // windows]), np.concatenate([window // windows, turned])
-    return first, second, np.concatenate([bits, others])
+    parts, others = ours.reshape(-1), theirs.reshape(-1)
+    for whole, window in crossing_pairs(ours[:, 0], others, radius):
+        yield whole, window // windows, np.bitwise_count(ours[whole, 0] ^ others[window])
+    for whole, window in crossing_pairs(theirs[:, 0], parts, radius):
+        yield window // windows, whole, np.bitwise_count(theirs[whole, 0] ^ parts[window])
 
 
 def _bits(looks: np.ndarray) -> UInt64[np.ndarray, "n windows"]:

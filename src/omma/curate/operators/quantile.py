@@ -4,6 +4,8 @@ Exact rule of ties: equal values have equal scores and stay or go together, so t
 than the share by those equal to its last. `DataComp` takes the top 30% by CLIP score (Gadre et al. 2023).
 """
 
+from array import array
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -11,7 +13,7 @@ from jaxtyping import Float
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import numbers
+from omma.curate.columns import Numbers
 from omma.curate.operator import Candidate, Scores, SetOperator
 
 
@@ -45,11 +47,14 @@ class Quantile(SetOperator):
         """Share that stays."""
         return self.keep_share
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Share of better training samples; NaN for held-out ones and those without the score."""
-        train = np.array([not candidate.heldout for candidate in candidates], bool)
-        found = np.where(train, numbers(candidates, self.column), np.nan)
-        notes = tuple(f"{self.column} {value:.6g}" if there else "" for value, there in zip(found, train, strict=True))
+        numbers, heldout = Numbers(self.column), array("b")
+        for candidate in candidates:
+            numbers.add(candidate)
+            heldout.append(candidate.heldout)
+        found = np.where(np.array(heldout, bool), np.nan, numbers.values())
+        notes = tuple("" if held else f"{self.column} {value:.6g}" for value, held in zip(found, heldout, strict=True))
         return Scores(better_share(found if self.best == "highest" else -found), notes)
 
     def decide(self, scores: Scores) -> list[str]:

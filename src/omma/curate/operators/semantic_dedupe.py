@@ -11,6 +11,8 @@ sides, and no photograph is taken for another's copy; at 0.05 these are 100, 87 
 239 taken. Embeddings of a model want an eps of their own.
 """
 
+from array import array
+from collections.abc import Collection
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,7 +20,7 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.embeddings import Embedding, PictureDescriptor, Shown, distinct, pictures_of
+from omma.curate.embeddings import Embedding, Gallery, PictureDescriptor, Shown
 from omma.curate.kmeans import kmeans, unit
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.curate.picture import Picture
@@ -34,7 +36,7 @@ class SemanticDedupe(SetOperator):
     bytes are one picture here (`exact_hash` drops them).
     """
 
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("embedding", "cluster_size", "iterations", "keep", "seed")
     eps: float = 0.1
@@ -64,19 +66,26 @@ class SemanticDedupe(SetOperator):
         """What the embedding needs."""
         return self.embedding.look(picture)
 
-    def score(self, candidates: tuple[Candidate, ...]) -> Scores:
+    def score(self, candidates: Collection[Candidate]) -> Scores:
         """Highest cosine to a picture before; NaN where a sample shows none that is embedded."""
-        pictures = distinct(candidates)
-        values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
-        if not pictures:
+        gallery, shown, counts = Gallery(), array("q"), array("q")
+        for candidate in candidates:
+            numbers = gallery.add(candidate)
+            shown.extend(numbers)
+            counts.append(len(numbers))
+        values, notes = np.full(len(counts), np.nan), [""] * len(counts)
+        if not shown:
             return Scores(values, tuple(notes))
-        near = self._near(pictures)
-        names = {content: c.sample.media[0].uri for c in candidates for content in pictures_of(c)[:1]}
-        for i, candidate in enumerate(candidates):
-            found = [near[content] for content in pictures_of(candidate) if content in near]
-            if found:
-                values[i], copied = min(found)
-                notes[i] = names.get(copied, copied)
+        pictures, places = gallery.ordered()
+        cosine, before = self._near(pictures)
+        start = 0
+        for i, count in enumerate(counts):
+            found = [places[number] for number in shown[start : start + count]]
+            start += count
+            least = min((place for place in found if not np.isnan(cosine[place])), key=lambda place: cosine[place], default=None)
+            if least is not None:
+                values[i] = cosine[least]
+                notes[i] = pictures.names[before[least]] if before[least] >= 0 else ""
         return Scores(values, tuple(notes))
 
     def decide(self, scores: Scores) -> list[str]:
@@ -84,23 +93,24 @@ class SemanticDedupe(SetOperator):
         pairs = zip(scores.values, scores.notes, strict=True)
         return [f"embedded near {note} (cosine {value:.3f})" if value > self.threshold else "" for value, note in pairs]
 
-    def _near(self, pictures: list[Shown]) -> dict[str, tuple[float, str]]:
-        """Pictures, ordered by content → for each that is embedded the highest cosine to one before it, and that one."""
+    def _near(self, pictures: Shown) -> tuple[Float[np.ndarray, "pictures"], Int64[np.ndarray, "pictures"]]:
+        """For each picture that is embedded the highest cosine to one before it, and that one; -1 for the first, else NaN."""
         table = self.embedding.vectors(pictures)
+        cosine, before = np.full(len(table), np.nan), np.full(len(table), -1)
         known = np.flatnonzero(~np.isnan(table).any(axis=1))
-        table = table[known]
+        table = table if len(known) == len(table) else table[known]
         clusters = kmeans(table, -(-len(table) // self.cluster_size), self.iterations, self.seed)
-        centre = (table * unit(clusters.centres)[clusters.cluster]).sum(axis=1)  # cosine to the cluster's centre
-        rank = {"hard": centre, "easy": -centre, "first": np.zeros(len(table))}[self.keep]
-        found: dict[str, tuple[float, str]] = {}
-        later = np.array([not pictures[i].heldout for i in known], bool)
+        later = ~pictures.heldout[known]
+        rank = np.zeros(len(table))
+        if self.keep != "first":
+            towards = np.einsum("nd,nd->n", table, unit(clusters.centres)[clusters.cluster])  # cosine to the cluster's centre
+            rank = towards if self.keep == "hard" else -towards
         order = np.lexsort((np.arange(len(known)), rank, later, clusters.cluster))
         for members in np.split(order, np.flatnonzero(np.diff(clusters.cluster[order])) + 1):
-            cosine, before = nearest_before(table[members])
-            for place, member in enumerate(members):
-                copied = pictures[known[members[before[place]]]].content if place else ""
-                found[pictures[known[member]].content] = float(cosine[place]), copied
-        return found
+            near, nearest = nearest_before(table[members])
+            cosine[known[members]] = near
+            before[known[members[1:]]] = known[members[nearest[1:]]]
+        return cosine, before
 
 
 def nearest_before(table: Float[np.ndarray, "n d"]) -> tuple[Float[np.ndarray, "n"], Int64[np.ndarray, "n"]]:
