@@ -1,19 +1,27 @@
 """Store: files, tar members and Parquet cells by name; nothing outside the root; plain words for everything that is missing."""
 
 import io
+import os
 import pickle
+import resource
+import struct
+import subprocess
+import sys
 import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from omma.core.errors import DataError
 from omma.media.decode import decode
 from omma.media.draw import to_png
-from omma.media.store import Store, annexed, made, split_uri
+from omma.media.store import Lately, Store, annexed, made, split_uri
 
 
 def make_tar(path, members, mode="w", form=tarfile.PAX_FORMAT):
@@ -77,6 +85,8 @@ def test_a_hash_counts_only_behind_a_container():
     assert split_uri("a/b#c.jpg") == ("a/b#c.jpg", "", "")
     assert split_uri("a#b/s.tar#m#1.jpg") == ("a#b/s.tar", "#", "m#1.jpg")
     assert split_uri("p.parquet#3:image") == ("p.parquet", "#", "3:image")
+    assert split_uri("S.TAR#m.tar#1") == ("S.TAR", "#", "m.tar#1")
+    assert split_uri("https://a.org/s.tar#m") == ("https://a.org/s.tar#m", "", "")
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
@@ -212,3 +222,154 @@ def test_what_curation_made_or_fetched_is_read_from_the_annex_and_nothing_else_i
     for odd in ("made://../../etc/passwd", "made://ab", "file:///etc/passwd", "s3://bucket/a.jpg"):
         with pytest.raises(DataError):
             Store(root, annex).read(odd)
+
+
+ODD = [
+    "a\nb.jpg",
+    "tab\t.jpg",
+    "quo'te\".jpg",
+    "猫🐈.jpg",
+    "אבג.jpg",
+    "e\u0301.jpg",
+    "n" * 251 + ".jpg",
+    "#.jpg",
+    "a b?x=1&%2e.jpg",
+]
+
+
+def test_names_of_any_letters_are_read_from_folders_tars_and_zips(tmp_path):
+    bytewise = os.fsdecode(b"caf\xe9.jpg")  # Latin-1, no UTF-8
+    for name in (*ODD, bytewise):
+        (tmp_path / name).write_bytes(name.encode("utf-8", "surrogateescape"))
+    make_tar(tmp_path / "s.tar", [(name, name.encode("utf-8", "surrogateescape")) for name in (*ODD, bytewise)])
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as file:
+        for name in ODD:
+            file.writestr(name, name.encode())
+    store = Store(tmp_path)
+    for prefix, names in (("", (*ODD, bytewise)), ("s.tar#", (*ODD, bytewise)), ("z.zip#", ODD)):
+        for name in names:
+            assert store.read(prefix + name) == name.encode("utf-8", "surrogateescape")
+
+
+def test_members_called_like_paths_out_of_the_root_are_members_and_nothing_else(root):
+    (root.parent / "canary").write_bytes(b"canary")
+    names = ["../canary", "/etc/hostname", str(root.parent / "canary")]
+    make_tar(root / "evil.tar", [(name, b"inner") for name in names])
+    with zipfile.ZipFile(root / "evil.zip", "w") as file:
+        for name in names:
+            file.writestr(name, b"inner")
+    with tarfile.open(root / "links.tar", "w") as tar:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+            info = tarfile.TarInfo(f"link-{kind.decode()}")
+            info.type, info.linkname = kind, "../canary"
+            tar.addfile(info)
+    store = Store(root)
+    assert [store.read(f"evil.tar#{name}") for name in names] == [b"inner"] * 3
+    assert [store.read(f"evil.zip#{name.lstrip('/')}") for name in names[:1]] == [b"inner"]
+    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE):
+        assert "no member" in failure(store, f"links.tar#link-{kind.decode()}")
+
+
+def test_a_pipe_is_not_waited_for(root):
+    os.mkfifo(root / "pipe.jpg")
+    assert failure(Store(root), "pipe.jpg") == "pipe.jpg: neither a file nor a folder; expected a picture"
+
+
+def test_a_member_of_a_zip_that_unpacks_to_more_than_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("omma.media.store.UNPACKED", 1000)
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("bomb.jpg", bytes(100_000))
+        file.writestr("fine.jpg", b"x" * 1000)
+    assert Store(tmp_path).read("z.zip#fine.jpg") == b"x" * 1000
+    assert failure(Store(tmp_path), "z.zip#bomb.jpg") == "z.zip#bomb.jpg: unpacks to 100,000 bytes; expected at most 1,000"
+
+
+def test_more_containers_are_read_than_files_may_be_open(tmp_path):
+    for number in range(120):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as file:
+            file.writestr("a", str(number))
+        pq.write_table(pa.table({"image": [str(number).encode()]}), tmp_path / f"{number}.parquet")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 150, before[1]))
+    try:
+        store = Store(tmp_path)
+        for number in (*range(120), 0):
+            assert store.read(f"{number}.zip#a") == store.read(f"{number}.parquet#0:image") == str(number).encode()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_what_was_used_lately_is_kept_and_the_rest_is_opened_anew():
+    opened = []
+
+    def note(path):
+        opened.append(str(path))
+        return len(str(path))
+
+    kept = Lately(4, note, lambda length: length)
+    for name in ("a", "bb", "a", "cc", "a", "d" * 9, "d" * 9, "a"):
+        assert kept.get(Path(name)) == len(name)
+    assert opened == ["a", "bb", "cc", "d" * 9, "a"]  # one alone may be larger than what is kept
+
+
+SIDE = 46_341  # px a side: two billion in all
+
+
+def _saved(kind, **how):
+    buffer = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(buffer, kind, **({"append_images": frames[1:]} | how if how else {}))
+    return bytearray(buffer.getvalue())
+
+
+def huge():
+    """Small files of each format whose headers declare two billion px."""
+    png, jpeg, gif, tiff, webp, bmp = (
+        _saved("PNG"),
+        _saved("JPEG"),
+        _saved("GIF"),
+        _saved("TIFF"),
+        _saved("WEBP", save_all=True),
+        _saved("BMP"),
+    )
+    struct.pack_into(">II", png, 16, SIDE, SIDE)
+    struct.pack_into(">I", png, 29, zlib.crc32(bytes(png[12:29])))
+    struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5, SIDE, SIDE)
+    struct.pack_into("<HH", gif, 6, SIDE, SIDE)
+    struct.pack_into("<HH", gif, gif.rindex(b"\x2c\0\0\0\0") + 5, SIDE, SIDE)
+    first = struct.unpack_from("<I", tiff, 4)[0]
+    for place in range(first + 2, first + 2 + 12 * struct.unpack_from("<H", tiff, first)[0], 12):
+        if (tag := struct.unpack_from("<H", tiff, place)[0]) in (256, 257):  # width and height
+            struct.pack_into("<HHII", tiff, place, tag, 4, 1, SIDE)
+    webp[24:30] = (SIDE - 1).to_bytes(3, "little") * 2
+    struct.pack_into("<ii", bmp, 18, SIDE, SIDE)
+    ppm = b"P6\n%d %d\n255\n" % (SIDE, SIDE) + bytes(100)
+    return {"PNG": png, "JPEG": jpeg, "GIF": gif, "TIFF": tiff, "WEBP": webp, "BMP": bmp, "PPM": ppm}
+
+
+TRIED = """
+import resource, sys
+from pathlib import Path
+from omma.core.errors import DataError
+from omma.media.decode import decode, measure, thumbnail
+from omma.media.store import Store
+used = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]) << 10
+resource.setrlimit(resource.RLIMIT_AS, (used + (256 << 20),) * 2)
+for name in sys.argv[2:]:
+    data = Store(Path(sys.argv[1])).read(name)
+    for how in (measure, decode, lambda data, name: thumbnail(data, name=name, side=64)):
+        try:
+            print(name, how(data, name=name))
+        except DataError as error:
+            print(name, error.got.split(" ", 1)[1])
+"""
+
+
+def test_two_billion_px_are_refused_by_the_header_before_memory_is_asked_for(tmp_path):
+    """With a quarter of a GiB to spare: a decoder that made room first would fail otherwise."""
+    for name, data in huge().items():
+        (tmp_path / name).write_bytes(data)
+    names = list(huge())
+    found = subprocess.run([sys.executable, "-c", TRIED, str(tmp_path), *names], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines() == [f"{name} declares more pixels than may be decoded" for name in names for _ in range(3)]

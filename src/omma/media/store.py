@@ -18,34 +18,64 @@ import errno
 import re
 import zipfile
 import zlib
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from omma.core.errors import DataError
 from omma.core.files import bytes_hash, inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.pdf_pictures import pdf_picture
-from omma.media.tar_index import TarIndex, index_tar
+from omma.media.tar_index import index_tar
 from omma.media.tsv_cells import TsvCells
 from omma.media.window import MARK, window
 
 MADE = "made://"
 SCHEMES = (MADE, "http://", "https://")
+MEMBERS = 4_000_000  # of tars whose places are kept in memory: some 300 bytes each
+OPEN = 64  # tables, and as many zips, that are kept open
+UNPACKED = 1 << 30  # bytes of a member of a zip, which may be told to be anything
+Opened = TypeVar("Opened")
 HOLDS_OTHERS = re.compile(r"\.(?:tar|zip|parquet|tsv|pdf)#", re.IGNORECASE)
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm")
 
 
+class Lately(Generic[Opened]):
+    """What was opened lately by path: as much as `most`, each counting as `size` says; the rest is let go."""
+
+    def __init__(self, most: int, open: Callable[[Path], Opened], size: Callable[[Opened], int] = lambda _: 1) -> None:
+        self.most, self.open, self.size = most, open, size
+        self._kept: OrderedDict[Path, Opened] = OrderedDict()
+        self._sum = 0
+
+    def get(self, path: Path) -> Opened:
+        """Path → what was made of it, perhaps anew."""
+        if path in self._kept:
+            self._kept.move_to_end(path)
+            return self._kept[path]
+        found = self._kept[path] = self.open(path)
+        self._sum += self.size(found)
+        while self._sum > self.most and len(self._kept) > 1:
+            _, old = self._kept.popitem(last=False)
+            self._sum -= self.size(old)
+        return found
+
+
 class Store:
-    """Reader of one data root. Indexes of shards are built on first use and stay in memory; a pickled store starts without them."""
+    """Reader of one data root. Indexes of shards are built on first use; the latest stay in memory, the latest files open.
+
+    A pickled store starts without them.
+    """
 
     def __init__(self, root: Path, annex: Path | None = None) -> None:
         self.root, self.annex = root, annex
-        self._tars: dict[Path, TarIndex] = {}
-        self._tables: dict[Path, ParquetCells | TsvCells] = {}
-        self._zips: dict[Path, zipfile.ZipFile] = {}
+        self._tars = Lately(MEMBERS, index_tar, lambda index: len(index.spans) + 1)
+        self._tables = Lately(OPEN, _table)
+        self._zips = Lately(OPEN, zipfile.ZipFile)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "annex": self.annex, "_tars": {}, "_tables": {}, "_zips": {}}
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path, Path | None]]:
+        return type(self), (self.root, self.annex)
 
     def read(self, uri: str) -> bytes:
         """Picture name → its bytes, never empty. DataError if it leaves the root, does not exist or is empty."""
@@ -56,7 +86,7 @@ class Store:
         path = self._path(name, uri)
         try:
             if not mark:
-                data = path.read_bytes()
+                data = _plain(path, uri)
             elif name.lower().endswith(".tar"):
                 data = self._member(path, inner, uri)
             elif name.lower().endswith(".zip"):
@@ -64,7 +94,7 @@ class Store:
             elif name.lower().endswith(".pdf"):
                 data = pdf_picture(path, inner, uri)
             else:
-                data = self._cell(path, name, inner, uri)
+                data = self._cell(path, inner, uri)
         except OSError as error:
             raise self._unreadable(uri, name, error) from None
         if not data:
@@ -74,7 +104,7 @@ class Store:
     def members(self, name: str) -> tuple[str, ...]:
         """Tar name → its members' names in order; DataError as in `read`, also for a tar that breaks off."""
         try:
-            index = self._index(self._path(name, name))
+            index = self._tars.get(self._path(name, name))
         except OSError as error:
             raise self._unreadable(name, name, error) from None
         if index.cut:
@@ -115,13 +145,8 @@ class Store:
             return DataError(uri, f"no file {name}", f"one below {self.root}")
         return DataError(uri, f"cannot be read: {error.strerror or error}", "a readable file")
 
-    def _index(self, path: Path) -> TarIndex:
-        if path not in self._tars:
-            self._tars[path] = index_tar(path)
-        return self._tars[path]
-
     def _member(self, path: Path, member: str, uri: str) -> bytes:
-        index = self._index(path)
+        index = self._tars.get(path)
         if member not in index.spans:
             why = f", which {index.cut}" if index.cut else ""
             raise DataError(uri, f"no member {member!r} in {path.name}{why}", f"one of its {len(index.spans):,} members")
@@ -137,22 +162,20 @@ class Store:
 
     def _zipped(self, path: Path, member: str, uri: str) -> bytes:
         try:
-            if path not in self._zips:
-                self._zips[path] = zipfile.ZipFile(path)
-            return self._zips[path].read(member)
-        except KeyError:
-            count = len(self._zips[path].namelist())
-            raise DataError(uri, f"no member {member!r} in {path.name}", f"one of its {count:,} members") from None
+            file = self._zips.get(path)
+            if member not in file.NameToInfo:
+                raise DataError(uri, f"no member {member!r} in {path.name}", f"one of its {len(file.NameToInfo):,} members")
+            if (size := file.NameToInfo[member].file_size) > UNPACKED:
+                raise DataError(uri, f"unpacks to {size:,} bytes", f"at most {UNPACKED:,}")
+            return file.read(member)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
             raise DataError(uri, f"cannot be unpacked: {error}", "a whole zip without a password", "fetch it again") from None
 
-    def _cell(self, path: Path, name: str, inner: str, uri: str) -> bytes:
+    def _cell(self, path: Path, inner: str, uri: str) -> bytes:
         row, _, column = inner.partition(":")
         if not (row.isascii() and row.isdigit() and column):
             raise DataError(uri, f"{inner!r} behind the #", "row:column, such as 17:image")
-        if path not in self._tables:
-            self._tables[path] = (TsvCells if name.lower().endswith(".tsv") else ParquetCells)(path, path.name)
-        cells = self._tables[path]
+        cells = self._tables.get(path)
         column, _, item = column.rpartition("/") if column.rpartition("/")[2].isdigit() else (column, "", "")
         value = cells.cell(int(row), column)
         if item:
@@ -168,8 +191,19 @@ class Store:
         if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
             return value["bytes"]
         if isinstance(value, dict) and isinstance(value.get("path"), str):
-            return self._path(value["path"], uri).read_bytes()
+            return _plain(self._path(value["path"], uri), uri)
         raise DataError(uri, f"the cell holds {type(value).__name__}", "bytes or a struct of bytes and path")
+
+
+def _plain(path: Path, uri: str) -> bytes:
+    """File → its bytes; what is none, such as a pipe, would be waited for."""
+    if not (path.is_file() or path.is_dir() or not path.exists()):
+        raise DataError(uri, "neither a file nor a folder", "a picture")
+    return path.read_bytes()
+
+
+def _table(path: Path) -> ParquetCells | TsvCells:
+    return (TsvCells if path.suffix.lower() == ".tsv" else ParquetCells)(path, path.name)
 
 
 def annexed(uri: str) -> str:
