@@ -5,6 +5,7 @@ Kinds lie in `services/`, one file each: plain values and the name of the module
 
 import hashlib
 import importlib
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -33,7 +34,7 @@ class Service(Config):
 
     def open(self, store: Store) -> Answerer:
         """Store of the pictures → the model. ConfigError or CheckpointError if there is none."""
-        return _opened(self, self.mark, store.root, store.annex)
+        return _opened(self, self.mark, _Place(type(store), store.root, store.annex, store))
 
     def embedder(self, store: Store) -> Embedder:
         """The same, which embeds. ConfigError for one that does not."""
@@ -60,9 +61,19 @@ class Service(Config):
         return ConfigError("model", f"{type(self).__name__}, which {got}", expected)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Stores that read the same are equal, the one in hand aside."""
+
+    kind: type
+    root: Path
+    annex: Path | None
+    store: Store = field(compare=False)
+
+
 @lru_cache(maxsize=OPENED)
-def _opened(service: Service, mark: str, root: Path, annex: Path | None) -> Answerer:
-    found: Answerer = importlib.import_module(service.opener).open_service(service, Store(root, annex))
+def _opened(service: Service, mark: str, place: _Place) -> Answerer:
+    found: Answerer = importlib.import_module(service.opener).open_service(service, place.store)
     return found
 
 

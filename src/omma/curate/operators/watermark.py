@@ -1,0 +1,43 @@
+"""watermark: a picture that a head over a model's vectors takes for watermarked → dropped. Score: probability, the highest counts.
+
+LAION-5B keeps such a number as `pwatermark` and its subsets for aesthetics drop 0.8 and above. The detector that LAION released is
+a convolutional network over pixels (LAION-AI/LAION-5B-WatermarkDetection), no head over vectors: one is to be fitted. Where data
+sets bring `pwatermark` along, `Quantile(column="pwatermark", best="lowest")` reads it from `meta`.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from omma.core.config import config
+from omma.core.errors import ConfigError
+from omma.curate.head import Head
+from omma.curate.head_operator import HeadOperator
+from omma.curate.operator import Judged
+from omma.media.store import Store
+from omma.schema.sample import Sample
+
+
+@config
+class Watermark(HeadOperator):
+    """`head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
+
+    version: ClassVar[str] = "1"
+    head: Head = Head(output="sigmoid")
+    max_score: float = 0.8
+
+    def check(self) -> None:
+        if not 0 <= self.max_score <= 1:
+            raise ConfigError("Watermark.max_score", str(self.max_score), "a probability from 0 to 1")
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which on samples go."""
+        return self.max_score
+
+    def score(self, samples: Sequence[Sample], store: Store) -> list[Judged]:
+        """Samples → the highest probability of their pictures. CheckpointError or ConfigError without model or head."""
+        return self.of_pictures(samples, store, max)
+
+    def decide(self, score: float) -> str:
+        """From `max_score` on."""
+        return f"watermarked with probability {score:.3f}, {self.max_score:g} or more" if score >= self.max_score else ""
