@@ -1,48 +1,82 @@
-"""Funnel: the ledger's rows of curation → what each operator took out, why, with examples; and planted flaws found or missed."""
+"""Funnel: ledger and facts of curation → by operator what came, what went and why, its scores, and pictures of both sides.
+
+Of runs whose `done/curate.json` does not tell of operators or of the borderline, what the ledger knows alone is told.
+"""
 
 import re
-from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from omma.report.browse.reasons import KIND
 from omma.report.facts import Facts
 from omma.report.gallery import Gallery, Shown
+from omma.report.histogram import Histogram, histogram
 
-GONE = ("drop", "error")
-EXAMPLES, TEXT = 6, 160
+EXAMPLES, REASONS, TEXT = 6, 4, 160
+LAST = (
+    "step = 'curate' AND verdict IN ('keep', 'heldout', 'drop', 'error')"  # the one row of each sample that says what became of it
+)
+GONE = "verdict IN ('drop', 'error')"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One sample that went: its picture if it can be shown, its name, text and the reason."""
+    """One sample: its picture if it can be shown, its name, text, the reason, and its score (None: not told)."""
 
     picture: Shown
     sample_id: str
     text: str
     reason: str
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one operator took out: how many, how many were left after it, the commonest reasons, examples."""
+    """What one operator did: how many came to it, went (failed ones among them), and were left; the commonest reasons; its scores.
+
+    `examples` are of what went, `near_out` and `near_in` what lies nearest to the threshold on either side.
+    """
 
     operator: str
+    version: str
+    threshold: float | None
+    came: int
     count: int
+    errors: int
     left: int
     reasons: tuple[tuple[str, int], ...]
+    scores: Histogram | None
     examples: tuple[Example, ...]
+    near_out: tuple[Example, ...]
+    near_in: tuple[Example, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """From all samples read to those kept for training and held out."""
+    """From all samples read to those kept for training and held out. `rewritten` counts changes by operator."""
 
     seen: int
     kept: int
     heldout: int
-    taken: tuple[Taken, ...]
+    steps: tuple[Taken, ...]
+    rewritten: tuple[tuple[str, int], ...]
     by_source: tuple[tuple[str, int, int], ...]
     flaws: tuple[dict[str, Any], ...]
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """Operators that took something out."""
+        return tuple(step for step in self.steps if step.count)
+
+    @property
+    def idle(self) -> tuple[Taken, ...]:
+        """Operators that took nothing out."""
+        return tuple(step for step in self.steps if not step.count)
 
     @property
     def most(self) -> int:
@@ -52,41 +86,80 @@ class Funnel:
 
 def funnel(facts: Facts, gallery: Gallery) -> Funnel | None:
     """Facts → funnel, or None before curation."""
-    rows = [row for row in facts.ledger.to_pylist() if row["step"] == "curate"]
-    if not rows:
-        return None
-    gone = [row for row in rows if row["verdict"] in GONE]
-    kept, heldout = (sum(row["verdict"] == word for row in rows) for word in ("keep", "heldout"))
-    seen = kept + heldout + len({row["sample_id"] for row in gone})
-    sources = dict.fromkeys(row["source"] for row in rows)
-    by_source = tuple((source, *_of(rows, source)) for source in sources)
+    with duckdb.connect() as connection:
+        connection.register("ledger", facts.ledger.append_column("place", pa.array(np.arange(len(facts.ledger)))))
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query).fetchall()
+
+        words = dict(ask(f"SELECT verdict, count(*) FROM ledger WHERE {LAST} GROUP BY 1"))
+        if not words:
+            return None
+        gone = {
+            operator: (count, errors)
+            for operator, count, errors in ask(
+                "SELECT operator, count(*), count(*) FILTER (verdict = 'error') FROM ledger "
+                f"WHERE {LAST} AND {GONE} GROUP BY 1 ORDER BY min(place)"
+            )
+        }
+        reasons = ask(
+            f"SELECT operator, {KIND} AS kind, count(*) AS count FROM ledger WHERE {LAST} AND {GONE} GROUP BY 1, 2 "
+            "ORDER BY count DESC, kind"
+        )
+        sources = ask(
+            f"SELECT source, count(*) FILTER (NOT {GONE}), count(*) FILTER ({GONE}) FROM ledger WHERE {LAST} GROUP BY 1 "
+            "ORDER BY min(place)"
+        )
+        changed = ask(
+            "SELECT operator, count(*) FROM ledger WHERE step = 'curate' AND verdict = 'rewrite' GROUP BY 1 ORDER BY min(place)"
+        )
+    told = facts.done.get("curate", {})
     return Funnel(
-        seen, kept, heldout, _taken(facts, gone, seen, gallery), by_source, tuple(facts.done.get("curate", {}).get("flaws", ()))
+        sum(words.values()),
+        words.get("keep", 0),
+        words.get("heldout", 0),
+        tuple(_steps(told, gone, reasons, sum(words.values()), gallery)),
+        tuple(changed),
+        tuple(sources),
+        tuple(told.get("flaws", ())),
     )
 
 
-def _taken(facts: Facts, gone: list[dict[str, Any]], seen: int, gallery: Gallery) -> tuple[Taken, ...]:
-    found, left = [], seen
-    for operator in dict.fromkeys(row["operator"] for row in gone):
-        rows = [row for row in gone if row["operator"] == operator]
-        left -= len(rows)
-        reasons = Counter(_kind(plain(row["reason"])) for row in rows).most_common(4)
-        shown = [item for item in facts.done.get("curate", {}).get("examples", ()) if item["operator"] == operator][:EXAMPLES]
-        examples = tuple(Example(gallery.show(i["uri"]), i["sample_id"], i["text"][:TEXT], plain(i["reason"])) for i in shown)
-        found.append(Taken(operator, len(rows), left, tuple(reasons), examples))
-    return tuple(found)
+def _steps(
+    told: dict[str, Any], gone: dict[str, tuple[int, int]], reasons: Sequence[tuple[str, str, int]], seen: int, gallery: Gallery
+) -> Iterable[Taken]:
+    """Operators in order: those that the ledger alone knows first (rows that could not be read), then as they judged."""
+    known = {item["name"]: item for item in told.get("operators", ())}
+    left = seen
+    for name in (*(name for name in gone if name not in known), *known):
+        count, errors = gone.get(name, (0, 0))
+        came, left = left, left - count
+        facts = known.get(name, {})
+        lie, threshold = facts.get("scores", {}), facts.get("threshold")
+        near = [item for item in told.get("borderline", ()) if item["operator"] == name]
+        yield Taken(
+            operator=name,
+            version=str(facts.get("version", "")),
+            threshold=threshold,
+            came=came,
+            count=count,
+            errors=errors,
+            left=left,
+            reasons=tuple((kind, times) for operator, kind, times in reasons if operator == name)[:REASONS],
+            scores=histogram(lie.get("edges", ()), lie.get("counts", ()), threshold),
+            examples=_examples((item for item in told.get("examples", ()) if item["operator"] == name), gallery),
+            near_out=_examples((item for item in near if not item["kept"]), gallery),
+            near_in=_examples((item for item in near if item["kept"]), gallery),
+        )
 
 
-def _of(rows: list[dict[str, Any]], source: str) -> tuple[int, int]:
-    mine = [row for row in rows if row["source"] == source]
-    return sum(row["verdict"] in ("keep", "heldout") for row in mine), sum(row["verdict"] in GONE for row in mine)
+def _examples(items: Iterable[dict[str, Any]], gallery: Gallery) -> tuple[Example, ...]:
+    return tuple(
+        Example(gallery.show(item["uri"]), item["sample_id"], item["text"][:TEXT], plain(item["reason"]), item.get("score"))
+        for item in list(items)[:EXAMPLES]
+    )
 
 
 def plain(reason: str) -> str:
     """Reason → the same without the state's name before it (`error:decode: `)."""
     return re.sub(r"^error:\w+: ", "", reason)
-
-
-def _kind(reason: str) -> str:
-    """Reason → the same with # for its digits, so that equal kinds count together."""
-    return "".join("#" if letter.isdigit() else letter for letter in reason)[:100]

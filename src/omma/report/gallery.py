@@ -40,11 +40,10 @@ class Shown:
 
 
 class Gallery:
-    """Pictures below one data root by their uri; a video is shown by its middle frame."""
+    """Pictures below one data root (and in a run's annex) by their uri; a video is shown by its middle frame."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.store = Store(root)
+    def __init__(self, root: Path, annex: Path | None = None) -> None:
+        self.store = Store(root, annex)
 
     def show(self, uri: str, boxes: Sequence[tuple[str, Sequence[float]]] = ()) -> Shown:
         """uri + (kind, xyxy px) boxes → picture for the page. Anything that cannot be read becomes its reason."""

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from omma.core.config import HOUSE
 from omma.core.files import write_text
 from omma.core.runs import RunFolder
+from omma.curate.job import ANNEX
 from omma.report.abilities import abilities
 from omma.report.answers import answers
 from omma.report.counted import STATES, counted
@@ -74,7 +75,7 @@ def _content(facts: Facts) -> dict[str, Any]:
         "seen": seen(facts),
         "counted": counted(facts),
         "answers": [answers(facts, moment, galleries) for moment in facts.shown if facts.benchmarks(moment)],
-        "funnel": funnel(facts, galleries(facts.data_root)),
+        "funnel": funnel(facts, Gallery(facts.data_root, facts.folder / ANNEX)),
         "loss_curve": loss_curve(facts),
         "source_curve": source_curve(facts),
         "rate_curve": rate_curve(facts),
