@@ -1,5 +1,6 @@
 """Writers: what is written is read again as it was, byte by byte the same each time, and what a format cannot hold is told."""
 
+import gc
 import io
 import json
 import os
@@ -7,6 +8,8 @@ import pkgutil
 import sqlite3
 import struct
 import tarfile
+import tracemalloc
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -243,5 +246,38 @@ def test_a_link_out_of_the_root_is_not_written(store, tmp_path):
     samples = [SAMPLES["caption"], replace(SAMPLES["caption"], id="s/link", media=(Media("link.jpg"),))]
     written = MessagesJsonl().write(samples, store, tmp_path / "out")
     assert [entry.verdict for entry in written.entries] == ["keep", "error"]
-    assert "outside the data root" in written.entries[1].reason
+    assert "outside the data root" in [entry.reason for entry in written.entries][1]
     assert all(b"secret" not in path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("writer", [Parquet(part=10), WebDataset(shard=10)], ids=lambda w: type(w).__name__)
+def test_memory_does_not_grow_with_the_number_of_samples(writer, store, tmp_path):
+    """Each has its own text of twenty kilobytes: held, 100 more of them would be two megabytes."""
+
+    def many(count):
+        for number in range(count):
+            if number % 10 == 0:
+                gc.collect()
+            yield replace(SAMPLES["talk"], id=f"s/{number}", captions=(Caption(f"{number} " * 4000),))
+
+    peaks = []
+    gc.collect()
+    gc.freeze()  # so that collecting looks at what is made here alone
+    for count in (20, 20, 120):  # the first for what is loaded once
+        tracemalloc.start()
+        written = writer.write(many(count), store, tmp_path / f"{len(peaks)}")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert Counter(entry.verdict for entry in written.entries) == {"keep": count}
+    gc.unfreeze()
+    assert peaks[2] < peaks[1] + 400_000
+
+
+def test_entries_are_in_order_and_can_be_gone_through_again(store, tmp_path):
+    written = MessagesJsonl().write([SAMPLES["gone"], SAMPLES["talk"], SAMPLES["twice"]], store, tmp_path / "out")
+    first, second = ([(entry.sample_id, entry.verdict) for entry in written.entries] for _ in range(2))
+    assert first == second == [("s/gone", "error"), ("s/talk", "keep"), ("s/twice", "error")]
+    assert len(written.entries) == 3
+    pairs = [(one.sample_id, other.sample_id) for one in written.entries for other in written.entries]
+    assert len(set(pairs)) == 9
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "tmp"))) == []

@@ -5,7 +5,7 @@ What was written is read again with the format's own reader and compared: a row 
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +17,7 @@ from omma.core.ledger import Entry
 from omma.curate.conversation import talk
 from omma.curate.listing import is_picture
 from omma.curate.reader import Broken, Reader
+from omma.curate.spill import Spill
 from omma.curate.telling import Fields, fields_of, joined_text
 from omma.media.store import Store
 from omma.schema.sample import Media, Sample
@@ -37,10 +38,19 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of every sample, in their order; `reader` reads the folder."""
+    """What became of every sample, in their order and kept on disk; `reader` reads the folder."""
 
     reader: Reader
-    entries: tuple[Entry, ...]
+    entries: Spill[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A sample that was written, with the hashes of its pictures, or why it was not."""
+
+    sample: Sample
+    hashes: tuple[str, ...] = ()
+    fault: str = ""
 
 
 Add = Callable[[Fields, list[Kept]], None]
@@ -62,28 +72,38 @@ class Writer(Config):
         """DataError for a sample that the format cannot hold at all."""
 
     def write(self, samples: Iterable[Sample], store: Store, folder: Path) -> Written:
-        """Samples → the folder, whole or not at all. DataError if it holds something already, or if no sample can be written."""
+        """Samples → the folder, whole or not at all. DataError if it holds something already, or if no sample can be written.
+
+        Samples are taken one by one, and memory holds one at a time beside what the format gathers.
+        """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise DataError(str(folder), "is there already", "a new or an empty folder", "give another one, or remove it")
-        entries: list[Entry] = []
-        places: list[tuple[int, Sample, tuple[str, ...]]] = []
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(folder) as temporary:
-            temporary.mkdir(parents=True)
-            with self.begin(temporary) as add:
-                for sample in samples:
-                    try:
-                        fields, kept = self._prepared(sample, store)
-                        add(fields, kept)
-                    except DataError as error:
-                        entries.append(self._entry(sample, "error", str(error)))
-                        continue
-                    places.append((len(entries), sample, tuple(bytes_hash(one.data) for one in kept)))
-                    entries.append(self._entry(sample, "keep", ""))
-            if not places:
-                first = entries[0].reason if entries else "there are none"
-                raise DataError(str(folder), f"none of {len(entries):,} samples can be written: {first}", "at least one")
-            self._read_again(places, entries, temporary)
-        return Written(self.reader(), tuple(entries))
+            temporary.mkdir()
+            put = self._put(samples, store, temporary)
+            entries = Spill[Entry](folder.parent)
+            for entry in self._read_again(put, temporary):
+                entries.add(entry)
+        return Written(self.reader(), entries)
+
+    def _put(self, samples: Iterable[Sample], store: Store, folder: Path) -> Spill[_Put]:
+        """Writes what can be written. DataError if nothing can."""
+        put, first, count = Spill[_Put](folder.parent), "there are none", 0
+        with self.begin(folder) as add:
+            for sample in samples:
+                try:
+                    fields, kept = self._prepared(sample, store)
+                    add(fields, kept)
+                except DataError as error:
+                    first = first if len(put) > count else str(error)
+                    put.add(_Put(sample, fault=str(error)))
+                    continue
+                count += 1
+                put.add(_Put(sample, tuple(bytes_hash(one.data) for one in kept)))
+        if not count:
+            raise DataError(str(folder), f"none of {len(put):,} samples can be written: {first}", "at least one")
+        return put
 
     def _prepared(self, sample: Sample, store: Store) -> tuple[Fields, list[Kept]]:
         """Sample → its fields, which a reader understands, and its pictures."""
@@ -98,21 +118,23 @@ class Writer(Config):
             kept.append(Kept(item, data, _ending(item.uri, data)))
         return fields, kept
 
-    def _read_again(self, places: list[tuple[int, Sample, tuple[str, ...]]], entries: list[Entry], folder: Path) -> None:
-        """Fills in what the format made of each sample, as its reader finds it."""
+    def _read_again(self, put: Spill[_Put], folder: Path) -> Iterator[Entry]:
+        """What the format made of each sample, as its reader finds it."""
         store, rows = Store(folder), self.reader().read(folder)
-        for number, sample, hashes in places:
+        for one in put:
+            if one.fault:
+                yield self._entry(one.sample, "error", one.fault)
+                continue
             row = next(rows, None)
             if row is None or isinstance(row, Broken):
                 reason = f"cannot be read again: {row.reason}" if row else "is not found again"
-                entries[number] = self._entry(sample, "error", reason)
+                yield self._entry(one.sample, "error", reason)
                 continue
-            lost = _differences(sample, row)
-            if tuple(bytes_hash(store.read(item.uri)) for item in row.media) != hashes:
+            lost = _differences(one.sample, row)
+            if tuple(bytes_hash(store.read(item.uri)) for item in row.media) != one.hashes:
                 lost.append("media")
-            entries[number] = self._entry(
-                sample, "rewrite" if lost else "keep", f"as {row.id}" + f", other than it was: {', '.join(lost)}" * bool(lost)
-            )
+            said = f"as {row.id}" + f", other than it was: {', '.join(lost)}" * bool(lost)
+            yield self._entry(one.sample, "rewrite" if lost else "keep", said)
 
     def _entry(self, sample: Sample, verdict: str, reason: str) -> Entry:
         return Entry(sample.id, sample.source, type(self).__name__, VERSION, verdict, reason)  # type: ignore[arg-type]

@@ -101,29 +101,31 @@ def _index(folder: Path) -> None:
     meta = folder / META
     meta.mkdir()
     tars = sorted(folder.glob("*.tar"))
-    found = {tar.name: placed(tar) for tar in tars}
-    for tar in tars:
-        offsets = [sample.start for sample in found[tar.name]] + [sample.end for sample in found[tar.name][-1:]]
-        tar.with_suffix(".tar.idx").write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
-    info = {"energon_version": VERSION, "shard_counts": {name: len(samples) for name, samples in found.items()}}
+    counts = _sqlite(meta / "index.sqlite", tars)
+    info = {"energon_version": VERSION, "shard_counts": counts}
     (meta / ".info.json").write_text(json.dumps(info, indent=2), encoding="utf-8")
     _yaml(meta / ".info.yaml", info)
-    _yaml(meta / "split.yaml", {"split_parts": {"train": list(found), "val": [], "test": []}, "exclude": []})
+    _yaml(meta / "split.yaml", {"split_parts": {"train": list(counts), "val": [], "test": []}, "exclude": []})
     _yaml(meta / "dataset.yaml", {"__module__": "megatron.energon", "__class__": "CrudeWebdataset", "subflavors": {}})
     digest = bytes_hash("".join(file_hash(tar) for tar in tars).encode())
     (meta / "index.uuid").write_text(str(uuid.UUID(digest[:32])), encoding="utf-8")
-    _sqlite(meta / "index.sqlite", list(found.values()))
 
 
 def _yaml(path: Path, value: object) -> None:
     path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
 
 
-def _sqlite(path: Path, shards: list[list[Placed]]) -> None:
+def _sqlite(path: Path, tars: list[Path]) -> dict[str, int]:
+    """Tars, one after the other → the table of places and the file of offsets beside each; how many samples each holds."""
+    counts = {}
     db = sqlite3.connect(path)
     try:
         db.executescript(TABLES)
-        for number, samples in enumerate(shards):
+        for number, tar in enumerate(tars):
+            samples = placed(tar)
+            counts[tar.name] = len(samples)
+            offsets = [one.start for one in samples] + [one.end for one in samples[-1:]]
+            tar.with_suffix(".tar.idx").write_bytes(struct.pack(f"<{len(offsets)}Q", *offsets))
             rows = [(number, one.key, place, one.start, one.end - one.start) for place, one in enumerate(samples)]
             parts = [(number, place, *part) for place, one in enumerate(samples) for part in one.parts]
             db.executemany("INSERT INTO samples VALUES (?, ?, ?, ?, ?)", rows)
@@ -132,3 +134,4 @@ def _sqlite(path: Path, shards: list[list[Placed]]) -> None:
         db.commit()
     finally:
         db.close()
+    return counts
