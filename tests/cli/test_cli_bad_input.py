@@ -63,7 +63,8 @@ def test_ctrl_c_inside_any_verb_is_one_line_and_exit_code_130(
 
 
 def test_workers_of_curation_leave_ctrl_c_to_their_parent() -> None:
-    assert list(Pool().run(signal.getsignal, [signal.SIGINT, signal.SIGINT], 2)) == [signal.SIG_IGN, signal.SIG_IGN]
+    with Pool().crew(2) as crew:
+        assert list(crew.run(signal.getsignal, [signal.SIGINT, signal.SIGINT])) == [signal.SIG_IGN, signal.SIG_IGN]
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,11 @@ def test_looks_are_the_same_from_two_workers(tmp_path, draw):
     results = []
     for workers in (0, 2):
         own = tmp_path / f"own{workers}"
-        site = Site(tmp_path, own / "work", own / "looks", own / "annex", Pool(pictures=64), workers)
-        jobs = list(shards(site, "image", iter(uris), lookers, own))
-        failed = np.concatenate(list(site.engine.run(see, jobs, workers)))
+        engine = Pool(pictures=64)
+        with engine.crew(workers) as crew:
+            site = Site(tmp_path, own / "work", own / "looks", own / "annex", engine, workers, crew, crew)
+            jobs = list(shards(site, "image", iter(uris), lookers, own))
+            failed = np.concatenate(list(crew.run(see, jobs)))
         results.append([path.read_bytes() for job in jobs for path in (job.out, job.kept)])
     assert results[0] == results[1]
     assert len(jobs) == 3 and failed.sum() == 1

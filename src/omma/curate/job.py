@@ -36,8 +36,10 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int, engine: Engin
     DataError if there is nothing to read, or if more rows fail than `data.max_errors` allows (the ledger then names them).
     """
     looks = Path(data.looks) if data.looks else run / "data/looks"
-    site = Site(raw_folder(data, run), run / "work", looks, run / ANNEX, engine, workers)
-    history = take_course(data, site, lambda stopped: write_ledger(stopped, data.operators, run))
+    root = raw_folder(data, run)
+    with engine.crew(workers) as crew, engine.crew(engine.models) as askers:
+        site = Site(root, run / "work", looks, run / ANNEX, engine, workers, crew, askers)
+        history = take_course(data, site, lambda stopped: write_ledger(stopped, data.operators, run))
     tally = Tally()
     for part in close(history, data.operators, run):
         tally.add(part)

@@ -79,9 +79,7 @@ def see_all(
         jobs: list[See] = []
         current = Streak(streak)
         with Bar(title, total) as bar:
-            for failed in site.engine.run(
-                see, _noted(shards(site, kind, _names(site, unseen), lookers, folder), jobs), site.workers
-            ):
+            for failed in site.crew.run(see, _noted(shards(site, kind, _names(site, unseen), lookers, folder), jobs)):
                 job = jobs.pop(0)
                 files.append(job.out)
                 bar.advance(len(failed))
@@ -98,7 +96,7 @@ def attach_all(
         Attach(path, facts, lookers, share, out)
         for path, facts, out in zip(rows.files, _slices(site, rows, seen, lookers), outs, strict=True)
     )
-    found = list(site.engine.run(attach, jobs, site.workers))
+    found = list(site.crew.run(attach, jobs))
     return Known(Rows(outs, rows.counts), seen, [item.gone for item in found], tuple(item.hash for item in found))
 
 
@@ -130,7 +128,7 @@ def _noted(jobs: Iterator[See], made: list[See]) -> Iterator[See]:
 
 def _slices(site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...]) -> Iterator[pa.Table]:
     """For each shard in order the facts of what its rows show, sorted by row and place."""
-    columns = [f'"{kind}:{op.name}"' for op in lookers for kind in ("fault", "score") if _has(op, kind)]
+    columns = [f'"{kind}:{op.name}"' for op in lookers for kind in ("fault", "value") if _has(op, kind)]
     wanted = ", ".join(("shard", "row", "sha256", "width", "height", "frames", "fps", "error", "kind", "uri", *columns))
     query = f"SELECT {wanted} FROM ({media_sql(rows)}) JOIN read_parquet({listed(seen)}) USING (uri, kind) ORDER BY shard, row, pos"
     if not seen:
@@ -164,7 +162,7 @@ def _has(looker: Looker, column: str) -> bool:
 
 
 def _schema(lookers: tuple[Looker, ...]) -> pa.Schema:
-    kinds = {"fault": pa.list_(pa.string()), "score": pa.list_(pa.float64())}
+    kinds = {"fault": pa.list_(pa.string()), "value": pa.list_(pa.float64())}
     columns = [(f"{kind}:{op.name}", kinds[kind]) for op in lookers for kind in kinds if _has(op, kind)]
     return pa.schema([*RAW, *(pa.field(*item) for item in SEEN), *(pa.field(*item) for item in columns)])
 
@@ -198,7 +196,7 @@ def _fill(row: dict[str, Any], shown: list[Facts], job: Attach) -> None:
     if film and not row["gone"]:
         row.update(gone=READ, failed=True, reason=f"error:{READ}: {film}")
     for looker in job.lookers:
-        for kind in ("fault", "score"):
+        for kind in ("fault", "value"):
             if _has(looker, kind):
                 row[f"{kind}:{looker.name}"] = [item[f"{kind}:{looker.name}"] for item in images]
 

@@ -111,9 +111,9 @@ class _Course:
             for rows, content, alive, out in zip(known.rows.files, known.hashes, history.alive, files, strict=True)
         )
         fates = []
-        workers = self.site.engine.models if isinstance(phase[0], ModelOperator) else self.site.workers
+        crew = self.site.askers if isinstance(phase[0], ModelOperator) else self.site.crew
         with Bar(", ".join(operator.name for operator in phase), known.rows.total) as bar:
-            for fate in self.site.engine.run(judge, jobs, workers):
+            for fate in crew.run(judge, jobs):
                 fates.append(fate)
                 bar.advance(len(fate.gone))
         history.judged(phase, files, fates)

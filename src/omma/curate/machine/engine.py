@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from itertools import chain, islice
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 from omma.core.config import Config, config
 from omma.core.errors import ConfigError, DataError
@@ -45,7 +46,21 @@ class Engine(Config):
             raise ConfigError("run.engine", f"rows {self.rows}, pictures {self.pictures}, models {self.models}", "1 or more")
 
     @abstractmethod
-    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
+    def crew(self, workers: int) -> "Crew":
+        """Workers, to be used in a `with`: they come when there is work for more than one, and go at its end."""
+
+
+class Crew:
+    """Workers of one job. `run` may be called any number of times, one after the other."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        """Let the workers go."""
+
+    @abstractmethod
+    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Jobs → results, in order, with few jobs in flight. `work` is a module's own function, jobs are picklable.
 
         A job whose process dies is tried again alone, as its `after_death` says. DataError if it cannot go on.
@@ -56,47 +71,63 @@ class Engine(Config):
 class Pool(Engine):
     """Processes of this machine; below two workers, this process."""
 
-    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
-        """In fresh processes, not forks: a fork of a process that runs threads (torch, arrow) may hang."""
-        if workers < 2:
-            yield from map(work, jobs)
-            return
+    def crew(self, workers: int) -> Crew:
+        """Fresh processes, not forks: a fork of a process that runs threads (torch, arrow) may hang."""
+        return Processes(workers)
+
+
+class Processes(Crew):
+    """A pool of processes that is made anew when one of them dies."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.pool: ProcessPoolExecutor | None = None
+
+    def __exit__(self, *how: object) -> None:
+        self._dismiss()
+
+    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """A single job is done in this process, and all are below two workers."""
         coming = iter(jobs)
-        first = [job for job in (next(coming, None), next(coming, None)) if job is not None]
+        first = list(islice(coming, 2)) if self.workers > 1 else []
         if len(first) < 2:
-            yield from map(work, first)
+            yield from map(work, chain(first, coming))
             return
         waiting: deque[tuple[Job, Future[Result]]] = deque()
-        pool = _fresh(workers)
         try:
-            for job in _chained(first, coming):
-                waiting.append((job, pool.submit(work, job)))
-                if len(waiting) >= workers * AHEAD:
-                    result, pool = _next(work, waiting, pool, workers)
-                    yield result
+            for job in chain(first, coming):
+                waiting.append((job, self._hired().submit(work, job)))
+                if len(waiting) >= self.workers * AHEAD:
+                    yield self._next(work, waiting)
             while waiting:
-                result, pool = _next(work, waiting, pool, workers)
-                yield result
+                yield self._next(work, waiting)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for _, future in waiting:
+                future.cancel()
 
+    def _next(self, work: Callable[[Job], Result], waiting: "deque[tuple[Job, Future[Result]]]") -> Result:
+        """The first job's result. If the pool broke over it, whatever waits is begun again in a new one."""
+        job, future = waiting.popleft()
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self._dismiss()
+            result = _alone(work, job)
+            for _ in range(len(waiting)):
+                later, old = waiting.popleft()
+                done = old.done() and not old.cancelled() and old.exception() is None
+                waiting.append((later, old if done else self._hired().submit(work, later)))
+            return result
 
-def _next(
-    work: Callable[[Job], Result], waiting: "deque[tuple[Job, Future[Result]]]", pool: ProcessPoolExecutor, workers: int
-) -> tuple[Result, ProcessPoolExecutor]:
-    """The first job's result, and the pool to go on with: a new one, with what was waiting, if it broke."""
-    job, future = waiting.popleft()
-    try:
-        return future.result(), pool
-    except BrokenProcessPool:
-        pool.shutdown(wait=True, cancel_futures=True)
-        result = _alone(work, job)
-        fresh = _fresh(workers)
-        for _ in range(len(waiting)):
-            later, old = waiting.popleft()
-            done = old.done() and not old.cancelled() and old.exception() is None
-            waiting.append((later, old if done else fresh.submit(work, later)))
-        return result, fresh
+    def _hired(self) -> ProcessPoolExecutor:
+        if self.pool is None:
+            self.pool = _fresh(self.workers)
+        return self.pool
+
+    def _dismiss(self) -> None:
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+        self.pool = None
 
 
 def _alone(work: Callable[[Job], Result], job: Job) -> Result:
@@ -117,8 +148,3 @@ def _fresh(workers: int) -> ProcessPoolExecutor:
     quiet = (signal.SIGINT, signal.SIG_IGN)
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=signal.signal, initargs=quiet)
-
-
-def _chained(first: list[Any], rest: Iterator[Any]) -> Iterator[Any]:
-    yield from first
-    yield from rest

@@ -136,7 +136,7 @@ def _outcomes(operator: Operator, alive: list[int], desk: _Desk) -> Iterator[tup
 
 def _of_pictures(operator: PictureOperator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
     """By the looks that were attached to the rows: the first picture that it fails on or drops decides."""
-    faults, scores = (desk.table[f"{kind}:{operator.name}"].to_pylist() for kind in ("fault", "score"))
+    faults, scores = (desk.table[f"{kind}:{operator.name}"].to_pylist() for kind in ("fault", "value"))
     for row in alive:
         yield row, _of_looks(operator, faults[row] or [], scores[row] or [])
 

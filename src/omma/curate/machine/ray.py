@@ -9,7 +9,7 @@ from typing import Any
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.machine.engine import AHEAD, Engine, Job, Mortal, Result
+from omma.curate.machine.engine import AHEAD, Crew, Engine, Job, Mortal, Result
 
 
 @config
@@ -22,29 +22,47 @@ class Ray(Engine):
     address: str = ""
     cpus: float = 1.0
 
-    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job], workers: int) -> Iterator[Result]:
-        """As tasks; Ray's own retries are off, so that a job that kills its process is known."""
-        ray = self._connect(max(workers, 1))
-        task = ray.remote(num_cpus=self.cpus, max_retries=0)(_call)
-        waiting: deque[tuple[Job, Any]] = deque()
-        for job in jobs:
-            waiting.append((job, task.remote(work, job)))
-            if len(waiting) >= max(workers, 1) * AHEAD:
-                yield self._result(ray, task, work, *waiting.popleft())
-        while waiting:
-            yield self._result(ray, task, work, *waiting.popleft())
-
-    def _connect(self, workers: int) -> Any:
+    def crew(self, workers: int) -> Crew:
+        """A connection to the cluster; ConfigError without Ray."""
         try:
             import ray  # noqa: PLC0415  (an extra)
         except ImportError:
             raise ConfigError("run.engine", "Ray is not installed", "the extra `ray`", "pip install 'omma[ray]'") from None
-        if not ray.is_initialized():
-            local = {"num_cpus": workers, "include_dashboard": False} if not self.address else {"address": self.address}
-            ray.init(log_to_driver=False, configure_logging=False, **local)
-        return ray
+        return Tasks(ray, self, max(workers, 1))
 
-    def _result(self, ray: Any, task: Any, work: Callable[[Job], Result], job: Job, reference: Any) -> Result:
+
+class Tasks(Crew):
+    """Tasks of a cluster. Ray's own retries are off, so that a job that kills its process is known."""
+
+    def __init__(self, ray: Any, engine: Ray, workers: int) -> None:
+        self.ray, self.engine, self.workers, self.ours = ray, engine, workers, False
+
+    def __exit__(self, *how: object) -> None:
+        if self.ours:
+            self.ray.shutdown()
+
+    def run(self, work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """As tasks, from the first job on."""
+        self._connect()
+        task = self.ray.remote(num_cpus=self.engine.cpus, max_retries=0)(_call)
+        waiting: deque[tuple[Job, Any]] = deque()
+        for job in jobs:
+            waiting.append((job, task.remote(work, job)))
+            if len(waiting) >= self.workers * AHEAD:
+                yield self._result(task, work, *waiting.popleft())
+        while waiting:
+            yield self._result(task, work, *waiting.popleft())
+
+    def _connect(self) -> None:
+        if self.ray.is_initialized():
+            return
+        address = self.engine.address
+        how = {"address": address} if address else {"num_cpus": self.workers, "include_dashboard": False}
+        self.ray.init(log_to_driver=False, configure_logging=False, **how)
+        self.ours = True
+
+    def _result(self, task: Any, work: Callable[[Job], Result], job: Job, reference: Any) -> Result:
+        ray = self.ray
         while True:
             try:
                 result: Result = ray.get(reference)

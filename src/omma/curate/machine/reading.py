@@ -50,7 +50,7 @@ def read_all(data: Data, site: Site) -> tuple[Rows, str]:
         for place, part in enumerate(reader.parts(site.root))
     ]
     with Bar("read rows", None) as bar:
-        for counts in site.engine.run(read_part, parts, site.workers):
+        for counts in site.crew.run(read_part, parts):
             bar.advance(sum(counts))
     files = [file for part in parts for file in sorted(part.out.glob("*.parquet"))]
     rows = Rows(tuple(files), tuple(pq.read_metadata(file).num_rows for file in files))

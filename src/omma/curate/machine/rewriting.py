@@ -51,7 +51,7 @@ def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive:
             jobs = (
                 Rewrite(file, which, operator, site.store, out) for file, which, out in zip(rows.files, chosen, outs, strict=True)
             )
-            for count in site.engine.run(rewrite, jobs, site.engine.models):
+            for count in site.askers.run(rewrite, jobs):
                 bar.advance(count)
         elif not all(out.exists() for out in outs):
             answers = operator.rewrite(Samples(rows.files, chosen), site.store)

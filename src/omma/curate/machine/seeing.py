@@ -51,18 +51,22 @@ class See:
 
     def after_death(self) -> Self:
         """First with a trail, then without the name at which the trail ends."""
-        if self.careful and self.trail.exists():
-            return replace(self, deadly=self.deadly | {int(self.trail.read_text())})
-        return replace(self, careful=True)
+        if not self.careful:
+            return replace(self, careful=True)
+        place = int(self.trail.read_text()) if self.trail.exists() else -1
+        if place in self.deadly | {-1}:
+            fix = "run the same command again with run.curate_workers=0: what was done is kept"
+            raise DataError("curate", "a worker process dies before it has read anything", "", fix)
+        return replace(self, deadly=self.deadly | {place})
 
 
 def schema(lookers: tuple[Looker, ...]) -> pa.Schema:
-    """Operators → the columns of a seen shard: facts, then `fault:` and `score:`, or `look:` and its `dtype:`, by operator."""
+    """Operators → the columns of a seen shard: facts, then `fault:` and `value:`, or `look:` and its `dtype:`, by operator."""
     columns = list(FACTS)
     for looker in lookers:
         columns.append((f"fault:{looker.name}", pa.string()))
         if isinstance(looker, PictureOperator):
-            columns.append((f"score:{looker.name}", pa.float64()))
+            columns.append((f"value:{looker.name}", pa.float64()))
         else:
             columns += [(f"look:{looker.name}", pa.binary()), (f"dtype:{looker.name}", pa.string())]
     return pa.schema(columns)
@@ -154,7 +158,7 @@ def _columns(looker: Looker, looked: Looked) -> dict[str, Any]:
     if looked.error:
         return {f"fault:{name}": looked.error}
     if isinstance(looker, PictureOperator):
-        return {f"fault:{name}": "", f"score:{name}": float(looked.look[0])}
+        return {f"fault:{name}": "", f"value:{name}": float(looked.look[0])}
     look = np.ascontiguousarray(looked.look)
     return {f"fault:{name}": "", f"look:{name}": look.tobytes(), f"dtype:{name}": look.dtype.str}
 

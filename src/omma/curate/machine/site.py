@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from omma.curate.machine.engine import Engine
+from omma.curate.machine.engine import Crew, Engine
 from omma.media.store import Store
 
 VERSION = "1"  # of the files in `work`
@@ -26,7 +26,7 @@ MEMORY = "1GB"  # that DuckDB may hold; beyond it, it writes to `work/duckdb`
 
 @dataclass(frozen=True)
 class Site:
-    """One curation's places and workers."""
+    """One curation's places and workers; `askers` are those that may hold a model."""
 
     root: Path
     work: Path
@@ -34,6 +34,8 @@ class Site:
     annex: Path
     engine: Engine
     workers: int
+    crew: Crew
+    askers: Crew
 
     @cached_property
     def store(self) -> Store:
