@@ -307,6 +307,19 @@ def test_the_share_of_collages_is_as_asked_and_the_kinds_are_in_proportion(store
         assert abs(kinds.count(kind) - 600 * share) < 3 * (600 * share * (1 - share)) ** 0.5
 
 
+def test_places_of_collages_are_neither_marked_nor_told(store):
+    """What a child of `collages` calls "asked about" is no thing in a picture; a caption made of boxes brings none of them."""
+    child = collaged(store, [asked(number, f"thing {number}") for number in range(2)], sequence=0.0)[0].samples[1]
+    assert child.regions
+    for rewriter in (VisualPrompts(), BoxCaptions()):
+        assert only(rewriter.rewrite([child], store)).samples == (child,)
+    boxed = Sample("b", "x", "where", child.media, talk("where?", "there"), regions=(Region(0, (0, 0, 9, 9), label="cat"),))
+    alone = only(BoxCaptions().rewrite([boxed], store)).samples[1]
+    assert alone.captions and not alone.regions
+    told = Sample("c", "x", "", child.media, captions=(Caption("a cat on a mat"),), regions=boxed.regions)
+    assert all(not one.regions for one in only(HardNegatives().rewrite([told], store)).samples[1:])
+
+
 def test_where_everybody_says_the_same_or_nothing_fits_no_collage_is_made(store):
     same = [asked(number, "a cat") for number in range(4)]
     assert [item.samples for item in collaged(store, same)] == [(sample,) for sample in same]

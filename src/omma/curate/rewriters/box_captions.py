@@ -21,7 +21,7 @@ from omma.schema.sample import Caption, Sample
 
 @config
 class BoxCaptions(Rewriter):
-    """Samples of one picture with labelled regions; all others stay.
+    """Samples of one picture with labelled regions; preferences and all others stay.
 
     A sample without turns gets the captions behind its own. One with turns, which are what training reads, gets a child
     that holds them. A region that `meta["crowds"]` names counts as more than ten. `middle` is the share of the sides that
@@ -42,7 +42,7 @@ class BoxCaptions(Rewriter):
         return [self._rewritten(sample) for sample in samples]
 
     def _rewritten(self, sample: Sample) -> Rewritten:
-        if len(sample.media) != 1 or not any(region.label.strip() for region in sample.regions):
+        if len(sample.media) != 1 or sample.chosen or not any(region.label.strip() for region in sample.regions):
             return Rewritten((sample,))
         try:
             boxes = _labelled(sample)
@@ -53,7 +53,7 @@ class BoxCaptions(Rewriter):
         captions = tuple(Caption(text, signed(self)) for text in told)
         reason = f"{len(told)} captions of {len(sample.regions)} boxes"
         if sample.turns:
-            alone = born(sample, self, 0, task="caption", captions=captions, turns=(), answer=None, chosen=(), rejected=())
+            alone = born(sample, self, 0, task="caption", captions=captions, turns=(), regions=(), answer=None)
             return Rewritten((sample, alone), reason)
         return Rewritten((replace(sample, captions=(*sample.captions, *captions)),), reason)
 

@@ -62,4 +62,6 @@ class CaptionQuestions(AskingRewriter):
         asked = Turn("user", (*shown, Part("text", pair.question)))
         turns = (asked, Turn("assistant", (Part("text", pair.answer),)))
         meta = sample.meta | {"author": author}
-        return born(sample, self, number, task="question", captions=(), turns=turns, answer=Answer((pair.answer,)), meta=meta)
+        return born(
+            sample, self, number, task="question", captions=(), regions=(), turns=turns, answer=Answer((pair.answer,)), meta=meta
+        )

@@ -31,7 +31,7 @@ SIDE = 1000
 
 @config
 class Dialogue(AskingRewriter):
-    """Samples of one picture of which anything is known. The sample stays; the conversation is a child, without answers to check.
+    """Samples of one picture of which anything is known, but for preferences. The sample stays; the conversation is a child, without answers to check.
 
     Facts are its captions, its labelled regions and what was said in its turns. A reply that is not the JSON that was asked
     for is an error of the sample, as are a refusal, a cut reply and a failure.
@@ -50,7 +50,7 @@ class Dialogue(AskingRewriter):
 
     def questions(self, sample: Sample, store: Store) -> Questions:
         """The prompt with the facts, without the picture."""
-        known = facts(sample) if len(sample.media) == 1 else ()
+        known = facts(sample) if len(sample.media) == 1 and not sample.chosen else ()
         return (question(sample, self, 0, filled(self.prompt, facts="\n".join(known), count=str(self.count))),) if known else ()
 
     def answered(self, sample: Sample, asked: Asked, author: str) -> Rewritten:
@@ -61,7 +61,7 @@ class Dialogue(AskingRewriter):
         shown = Part(sample.media[0].kind, index=0)
         turns[0] = Turn("user", (shown, *turns[0].parts))
         made = born(
-            sample, self, 0, task="dialogue", captions=(), regions=(), turns=tuple(turns), answer=None, chosen=(), rejected=(),
+            sample, self, 0, task="dialogue", captions=(), regions=(), turns=tuple(turns), answer=None,
             meta=sample.meta | {"author": author},
         )  # fmt: skip
         return Rewritten((sample, made), f"a dialogue of {len(turns) // 2} questions by {author}")

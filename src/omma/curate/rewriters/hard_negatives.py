@@ -11,6 +11,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.lineage import drawing
 from omma.curate.operator import Rewriter, Rewritten, child
+from omma.curate.placing import unnumbered
 from omma.curate.synthesis.hard_negatives import VERSION, with_negatives
 from omma.media.store import Store
 from omma.schema.sample import Sample
@@ -34,6 +35,7 @@ class HardNegatives(Rewriter):
         return [self._rewritten(sample) for sample in samples]
 
     def _rewritten(self, sample: Sample) -> Rewritten:
-        pairs = with_negatives(sample, drawing(self.seed, self, sample), self.prompt)
+        told = replace(sample, regions=(), meta=unnumbered(sample.meta))
+        pairs = with_negatives(told, drawing(self.seed, self, sample), self.prompt)
         children = tuple(replace(pair, id=child(sample, self, number)) for number, pair in enumerate(pairs))
         return Rewritten((sample, *children), f"{len(children)} hard negatives" if children else "")

@@ -23,10 +23,10 @@ MOST = len(COLOURS)
 
 @config
 class VisualPrompts(Rewriter):
-    """Samples of one picture with labelled regions; all others stay. Of more than `num_marks` regions so many are drawn.
+    """Samples of one picture with labelled regions; preferences and all others stay.
 
-    All marks stand on one copy of the picture; each is asked about in a child of its own, whose `meta` has `origin`,
-    `mark` and `parent`.
+    Of more than `num_marks` regions so many are drawn. All marks stand on one copy of the picture; each is asked about in a
+    child of its own, whose `meta` has `origin`, `mark` and `parent`.
     """
 
     version: ClassVar[str] = VERSION
@@ -44,7 +44,7 @@ class VisualPrompts(Rewriter):
 
     def _rewritten(self, sample: Sample, store: Store) -> Rewritten:
         numbers = [number for number, region in enumerate(sample.regions) if region.label.strip()]
-        if len(sample.media) != 1 or sample.media[0].kind != "image" or not numbers:
+        if [media.kind for media in sample.media] != ["image"] or sample.chosen or not numbers:
             return Rewritten((sample,))
         random = drawing(self.seed, self, sample)
         chosen = sorted(random.sample(numbers, min(self.num_marks, len(numbers))))

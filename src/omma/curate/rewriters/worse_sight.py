@@ -23,7 +23,7 @@ from omma.schema.sample import Sample
 
 @config
 class WorseSight(AskingRewriter):
-    """Samples of one picture. Two replies that say the same make no pair. The child's `meta` has `origin`, `parent`, `author`
+    """Samples of one picture that are no preferences. Two replies that say the same make no pair. The child's `meta` has `origin`, `parent`, `author`
     and `spoilt`: what was.
 
     Spoilt pictures lie in the annex, where the model reads them.
@@ -36,7 +36,7 @@ class WorseSight(AskingRewriter):
 
     def questions(self, sample: Sample, store: Store) -> Questions:
         """The fair request and the spoilt one."""
-        if [media.kind for media in sample.media] != ["image"]:
+        if [media.kind for media in sample.media] != ["image"] or sample.chosen:
             return ()
         sample = replace(sample, meta=unnumbered(sample.meta))
         random = drawing(self.seed, self, sample)
