@@ -29,6 +29,9 @@ SHARED = {
     "scores",
     "screen",
     "part_clock",
+    "data_sets",
+    "study",
+    "trials",
 }
 
 

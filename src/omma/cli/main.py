@@ -25,6 +25,8 @@ VERBS = {
     "rescore": ("omma.cli.rescore", "score stored answers again, without running the model"),
     "compare": ("omma.cli.compare", "set two models' scores side by side: what differs, how surely, on which questions"),
     "gain": ("omma.cli.gain", "what looking is worth: seeing, blind, and the language model alone"),
+    "rank-data": ("omma.cli.rank_data", "tell which data set makes the better model, at equal compute"),
+    "scaling": ("omma.cli.scaling", "tell what more data would give, and what each filter is worth"),
     "chat": ("omma.cli.chat", "talk to a trained model about a picture"),
     "import": ("omma.cli.import_", "turn a released checkpoint folder into one that the other verbs read"),
     "export": ("omma.cli.export", "write a model as transformers and servers read it, and check that they agree"),

@@ -141,36 +141,35 @@ def _among(shared: Shared, names: Collection[str]) -> Shared:
     return Shared(shared.benchmark, a, b, shared.all_a, shared.all_b)
 
 
+def main_number(benchmark: Benchmark, records: Sequence[Record], known: Known) -> Number:
+    """Records of one model → the main number of a benchmark, with what each unit adds to it where it is a function of sums."""
+    if isinstance(benchmark, Published):
+        metric = benchmark.metrics[0]
+        return metric.aggregate(benchmark.marked(metric, records))[0]
+    marked = benchmark.mark(records, known)
+    units = [_parts(benchmark, record) for record in marked]
+    first = benchmark.score(marked, known)[0]
+    told = Terms(units, lambda sums: sums[..., 0] / sums[..., 1])
+    ends = first.low, first.high, first.higher_is_better, first.unit
+    return Number(first.metric, first.value, len(marked), first.unparsed, *ends, told)
+
+
+def _parts(benchmark: Benchmark, record: Record) -> tuple[float, float]:
+    """What a run's own sample adds: its losses and the tokens they are over, or whether it is right."""
+    if isinstance(benchmark, TokenLoss):
+        return float(record.details["loss"]), float(record.details["supervised"])
+    return float(record.correct or 0.0), 1.0
+
+
 def _held_out(shared: Shared, known: Known) -> Ruled:
     """A run's own samples: replies are right or not, or a loss is summed over tokens."""
     benchmark = shared.benchmark
-    losses = isinstance(benchmark, TokenLoss)
-    sides = [benchmark.mark(side, known) for side in (shared.records_a, shared.records_b)]
-    terms = [
-        [(float(r.details["loss"]), float(r.details["supervised"])) if losses else (float(r.correct or 0.0), 1.0) for r in side]
-        for side in sides
-    ]
-    numbers = []
-    for side, units in zip(sides, terms, strict=True):
-        first = benchmark.score(side, known)[0]
-        told = Terms(units, lambda sums: sums[..., 0] / sums[..., 1])
-        numbers.append(
-            Number(
-                first.metric,
-                first.value,
-                len(side),
-                first.unparsed,
-                first.low,
-                first.high,
-                first.higher_is_better,
-                first.unit,
-                told,
-            )
-        )
-    low, high = _of_terms(benchmark.name, *numbers) or (math.nan, math.nan)
+    a, b = (main_number(benchmark, side, known) for side in (shared.records_a, shared.records_b))
+    low, high = _of_terms(benchmark.name, a, b) or (math.nan, math.nan)
+    terms = (one.terms.units for one in (a, b) if one.terms is not None)
     scores = ([total / max(count, 1.0) for total, count in units] for units in terms)
-    pairs = _pairs(shared, *scores, higher_is_better=not losses)
-    return Ruled(benchmark.name, numbers[0].metric, (Difference(numbers[0], numbers[1], "official", low, high),), pairs)
+    pairs = _pairs(shared, *scores, higher_is_better=not isinstance(benchmark, TokenLoss))
+    return Ruled(benchmark.name, a.metric, (Difference(a, b, "official", low, high),), pairs)
 
 
 def _of_terms(name: str, a: Number, b: Number) -> tuple[float, float] | None:
