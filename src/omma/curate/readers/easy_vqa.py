@@ -3,6 +3,7 @@
 One sample a question; its task is the kind of answer asked for: `shape`, `color` or `yesno`.
 """
 
+import posixpath
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
+from omma.core.files import inside
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.reader import Broken, Names, Reader, attempt, below, parent
 from omma.curate.rows import json_array
 from omma.curate.sniff import array_values
 from omma.schema.sample import Answer, Media, Part, Sample, Turn
@@ -28,7 +30,7 @@ class EasyVqa(Reader):
 
     def read(self, root: Path) -> Iterator[Sample | Broken]:
         """One sample a question, in the order of the file."""
-        file = self.place(root) / FILE
+        file = inside(root, posixpath.join(below(self.place(root), root.resolve()), FILE))
         if not file.is_file():
             raise DataError(self.path, f"no {FILE} in it", "an easy-VQA folder: questions.json and images/")
         folder, names = parent(file, root), Names()
