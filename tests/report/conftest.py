@@ -203,6 +203,8 @@ def curated_row(n: int) -> dict[str, Any]:
 def curated_sample(n: int) -> Sample:
     """A captioned picture, or a question about one."""
     media = (Media("../secret.png" if n == 13 else f"{n}.png", sha256=f"{n:064x}", width=96, height=96),)
+    if n == 34:
+        media += (Media("albums/Second 34.png", sha256="e" * 64, width=96, height=96),)
     if n in (31, 32):
         asked = Turn("user", (Part("image", index=0), Part("text", f"what is number {n}?")))
         told = Turn("assistant", (Part("text", "A Square "), Part("region", index=0)))

@@ -202,6 +202,7 @@ def test_a_sample_is_found_by_a_part_of_its_name_that_no_other_has(index: Index)
         find(index, "b/3")
     with pytest.raises(DataError, match="no such sample; did you mean 'web/33.png:0'"):
         find(index, "web/33.pnk:0")
+    assert find(index, "second 34").id == "web/34.png:0"  # its second picture
     with pytest.raises(DataError, match="no such sample"):
         find(index, "")
 

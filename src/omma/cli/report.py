@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow.compute as pc
 import typer
 
 from omma.cli.arguments import Parts, RunPath
@@ -34,6 +35,5 @@ def command(run: RunPath, parts: Parts, errors: Errors = False, data: Data = "")
         return
     if not (folder / "config.yaml").is_file():
         raise DataError(str(run), "no config.yaml", "a run folder", "make one with `omma run RECIPE`")
-    for row in folder.ledger.table().to_pylist():
-        if row["verdict"] == "error":
-            sys.stdout.write(f"{row['step']}\t{row['source']}\t{row['sample_id']}\t{row['operator']}\t{row['reason']}\n")
+    for row in folder.ledger.table().filter(pc.field("verdict") == "error").to_pylist():
+        sys.stdout.write(f"{row['step']}\t{row['source']}\t{row['sample_id']}\t{row['operator']}\t{row['reason']}\n")

@@ -17,12 +17,13 @@ import pyarrow.parquet as pq
 from omma.core.config import did_you_mean
 from omma.core.errors import DataError
 from omma.report.browse.folder import Folder
-from omma.report.browse.tables import curated_rows, manifest_rows, parquet, raw_rows, verdict_rows
+from omma.report.browse.tables import NO_MANIFEST, curated_rows, manifest_rows, parquet, raw_rows, verdict_rows
 from omma.schema.sample import Sample
 
 MEMORY = "1GB"  # that DuckDB may hold; beyond it, it writes to the scratch folder
 THREADS = 4
 SEARCHES = 8  # tables of found rows that are kept
+WORDS, PICTURES = "$..text", "$.media[*].uri"
 FIXED = ("id", "sha256", "heldout", "gone")  # columns of scores.parquet that are no operator's
 NOTE = ":note"
 FATES = ("train", "heldout", "dropped", "error", "rewritten", "raw")
@@ -80,7 +81,7 @@ class Index:
         self.connection = duckdb.connect(str(scratch / "index.duckdb"), config=settings)
         self.connection.execute("SET enable_progress_bar = false")
         self.lock = threading.Lock()
-        self.said: dict[str, str] = {}  # words that were searched → the table of rows that say them
+        self.found: dict[tuple[str, str], str] = {}  # what was searched, and where → the table of rows that hold it
         self._build()
 
     def close(self) -> None:
@@ -168,23 +169,28 @@ class Index:
             return []
         return self.ask(f"SELECT {columns} FROM {parquet(self.folder.ledger)} WHERE {where}", values)
 
-    def words(self, text: str) -> str:
-        """Words → the name of a table (file, place) of the rows that say them, in any case; a few such tables are kept."""
+    def holding(self, text: str, place: str) -> str:
+        """Text + where in a sample's JSON (`WORDS`, `PICTURES`) → the name of a table (file, place) of the rows that hold it there.
+
+        Case does not count. A few such tables are kept.
+        """
         with self.lock:
-            if text in self.said:
-                return self.said[text]
-            name = f"said{len(self.said)}"
-            if len(self.said) == SEARCHES:
-                name = self.said.pop(next(iter(self.said)))
+            if (text, place) in self.found:
+                return self.found[text, place]
+            name = f"found{len(self.found)}"
+            if len(self.found) == SEARCHES:
+                name = self.found.pop(next(iter(self.found)))
             raw = json.dumps(text, ensure_ascii=False)[1:-1]
-            said = "list_filter(json_extract_string(sample, '$..text'), lambda t: contains(lower(t), lower($text)))"
+            held = f"list_filter(json_extract_string(sample, '{place}'), lambda t: contains(lower(t), lower($text)))"
             parts = " UNION ALL ".join(
                 f"SELECT {number} AS file, file_row_number AS place FROM {parquet([path])} "
-                f"WHERE contains(lower(sample), lower($raw)) AND len({said}) > 0"
+                f"WHERE contains(lower(sample), lower($raw)) AND len({held}) > 0"
                 for number, (_, path) in enumerate(self.folder.manifests)
             )
+            if not parts:
+                parts = f"SELECT file, place FROM ({NO_MANIFEST}) WHERE $raw <> $text"
             self.connection.execute(f"CREATE OR REPLACE TABLE {name} AS {parts}", {"raw": raw, "text": text})
-            self.said[text] = name
+            self.found[text, place] = name
             return name
 
     def _build(self) -> None:

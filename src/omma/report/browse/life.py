@@ -7,7 +7,7 @@ from typing import Literal
 
 from omma.core.errors import DataError
 from omma.report.browse.folder import HELDOUT
-from omma.report.browse.index import Entry, Index, Judge
+from omma.report.browse.index import PICTURES, Entry, Index, Judge
 from omma.schema.sample import Sample
 
 State = Literal["stayed", "dropped", "error", "no score", "not reached", "rewrote"]
@@ -67,20 +67,24 @@ def find(index: Index, text: str) -> Entry:
     exact = index.entries("id = ?", [text])
     if exact:
         return exact[0]
-    for where in (
-        "uri = ?",
-        "contains(id, ?) OR contains(uri, ?)",
-        "contains(lower(id), lower(?)) OR contains(lower(uri), lower(?))",
-    ):
-        values = [text] * where.count("?")
-        found = index.entries(where, values, NEAR + 1) if text else []
-        if len(found) == 1:
-            return found[0]
-        if found:
-            count = index.ask(f"SELECT count(*) FROM entry WHERE {where}", values)[0][0]
-            named = ", ".join(entry.id for entry in found[:NEAR]) + ", …" * (count > NEAR)
-            raise DataError(text, f"{count:,} samples have this in their name: {named}", "one", "give the whole id")
+    named = ("uri = ?", "contains(id, ?) OR contains(uri, ?)", "contains(lower(id), lower(?)) OR contains(lower(uri), lower(?))")
+    for where in named if text else ():
+        if found := _only(index, text, where, [text] * where.count("?")):
+            return found
+    shown = f"(file, place) IN (SELECT (file, place) FROM {index.holding(text, PICTURES)})"  # as its second picture, or a later one
+    if found := _only(index, text, shown, []) if text else None:
+        return found
     raise DataError(text, "no such sample", "", _near(index, text))
+
+
+def _only(index: Index, text: str, where: str, values: list[str]) -> Entry | None:
+    """The one row of a condition, or nothing; DataError naming them where there are several."""
+    found = index.entries(where, values, NEAR + 1)
+    if len(found) < 2:
+        return found[0] if found else None
+    count = index.ask(f"SELECT count(*) FROM entry WHERE {where}", values)[0][0]
+    listed = ", ".join(entry.id for entry in found[:NEAR]) + ", …" * (count > NEAR)
+    raise DataError(text, f"{count:,} samples have this in their name: {listed}", "one", "give the whole id")
 
 
 def life(index: Index, n: int) -> Life:

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from omma.core.config import did_you_mean
 from omma.core.errors import DataError
-from omma.report.browse.index import ENTRY, FATES, Entry, Index
+from omma.report.browse.index import ENTRY, FATES, WORDS, Entry, Index
 
 MOST = 240  # rows of a page
 Order = Literal["up", "down", "near"]
@@ -97,7 +97,7 @@ def _condition(index: Index, selection: Selection) -> tuple[str, list[Any]]:
                 parts.append(f"{column} {sign} ?")
                 values.append(bound)
     if selection.text:
-        said = index.words(selection.text)
+        said = index.holding(selection.text, WORDS)
         parts.append(f"((file, place) IN (SELECT (file, place) FROM {said}) OR contains(lower(id), lower(?)))")
         values.append(selection.text)
     return " AND ".join(parts), values
