@@ -31,10 +31,11 @@ SIDE = 1000
 
 @config
 class Dialogue(AskingRewriter):
-    """Samples of one picture of which anything is known, but for preferences. The sample stays; the conversation is a child, without answers to check.
+    """Samples of one picture of which anything is known, but for preferences.
 
-    Facts are its captions, its labelled regions and what was said in its turns. A reply that is not the JSON that was asked
-    for is an error of the sample, as are a refusal, a cut reply and a failure.
+    The sample stays; the conversation is a child, without answers to check. Facts are the sample's captions, labelled regions
+    and what was said in its turns. A reply that is not the JSON that was asked for is an error of the sample, as are a refusal, a
+    cut reply and a failure.
     """
 
     version: ClassVar[str] = "1"
@@ -60,10 +61,8 @@ class Dialogue(AskingRewriter):
             turns += [Turn("user", (Part("text", pair.question),)), Turn("assistant", (Part("text", pair.answer),))]
         shown = Part(sample.media[0].kind, index=0)
         turns[0] = Turn("user", (shown, *turns[0].parts))
-        made = born(
-            sample, self, 0, task="dialogue", captions=(), regions=(), turns=tuple(turns), answer=None,
-            meta=sample.meta | {"author": author},
-        )  # fmt: skip
+        meta = sample.meta | {"author": author}
+        made = born(sample, self, 0, task="dialogue", captions=(), regions=(), turns=tuple(turns), answer=None, meta=meta)
         return Rewritten((sample, made), f"a dialogue of {len(turns) // 2} questions by {author}")
 
 

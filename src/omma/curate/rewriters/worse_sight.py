@@ -23,10 +23,10 @@ from omma.schema.sample import Sample
 
 @config
 class WorseSight(AskingRewriter):
-    """Samples of one picture that are no preferences. Two replies that say the same make no pair. The child's `meta` has `origin`, `parent`, `author`
-    and `spoilt`: what was.
+    """Samples of one picture that are no preferences. Two replies that say the same make no pair.
 
-    Spoilt pictures lie in the annex, where the model reads them.
+    The child's `meta` has `origin`, `parent`, `author` and `spoilt`: what was. Spoilt pictures lie in the annex, where the
+    model reads them.
     """
 
     version: ClassVar[str] = VERSION
