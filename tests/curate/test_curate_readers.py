@@ -99,6 +99,16 @@ def test_txt_beside(tmp_path, draw):
     assert broken == [Broken("sub/b.jpg", "b.txt: not UTF-8 at byte 3")]
 
 
+def test_other_fields_of_conversations_go_into_meta(tmp_path, write_lines):
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]
+    more = {"origin": "drawn", "score": 0.5, "id": 7, "model": "x", "tags": ["a"], "meta": {"model": "y"}}
+    write_lines(tmp_path / "messages.jsonl", {"messages": talk} | more)
+    (tmp_path / "llava.json").write_text(json.dumps([{"conversations": talk} | more]))
+    for reader in (MessagesJsonl(), LlavaJson()):
+        (sample,), _ = read(reader, tmp_path)
+        assert sample.meta == {"origin": "drawn", "score": 0.5, "model": "y"}
+
+
 def test_llava_json_puts_pictures_in_their_places(tmp_path):
     talk = [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "An <image> tag."}]
     plain = [{"from": "human", "value": "What does <image> mean in LLaVA?"}, {"from": "gpt", "value": "A picture."}]

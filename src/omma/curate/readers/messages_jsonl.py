@@ -1,7 +1,7 @@
 """messages.jsonl: a conversation a line, as ShareGPT or LLaVA ({"conversations": ...}) or OpenAI ({"messages": ...}) → samples.
 
 Besides, a row may hold `image` or `images` (names), `video` or `videos`, `regions` (boxes), `answer` (what a reply is
-checked against) and `task`.
+checked against) and `task`. Texts and numbers of other fields (`origin`, `model`, ...) go into `meta`.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Self
 
 from omma.core.config import config
-from omma.curate.conversation import talk
-from omma.curate.fields import mapping, texts
+from omma.curate.conversation import TALKS, talk
+from omma.curate.fields import mapping, plain_values, texts
 from omma.curate.listing import Listing
 from omma.curate.preferring import mostly_preferences
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
 from omma.curate.rows import Row, json_lines
 from omma.curate.sniff import beside, first_objects, named_pictures
 from omma.schema.sample import Media, Sample
+
+PICTURES, VIDEOS = ("image", "images"), ("video", "videos")
+SAID = ("captions", "regions", "boxes", "answer", "chosen", "rejected", "task", "meta", "id")
+KNOWN = {*TALKS, *PICTURES, *VIDEOS, *SAID}
 
 
 @config
@@ -54,8 +58,10 @@ def talks(reader: Reader, rows: Iterator[Row | Broken], folder: str) -> Iterator
 
 def _talk(reader: Reader, row: Row, folder: str, names: Names) -> Sample:
     fields = mapping(row.fields)
-    media = [Media(reader.picture(name, folder)) for field in ("image", "images") for name in texts(fields.get(field), field)]
-    videos = (name for field in ("video", "videos") for name in texts(fields.get(field), field))
+    media = [Media(reader.picture(name, folder)) for field in PICTURES for name in texts(fields.get(field), field)]
+    videos = (name for field in VIDEOS for name in texts(fields.get(field), field))
     media += [Media(reader.picture(name, folder), kind="video") for name in videos]
     sample = talk(fields, media, reader.task, lambda name: reader.picture(name, folder))
-    return replace(sample, id=names.next(sample.media[0].uri if sample.media else row.where))
+    more = plain_values({name: value for name, value in fields.items() if name not in KNOWN})
+    id = names.next(sample.media[0].uri if sample.media else row.where)
+    return replace(sample, id=id, meta=more | dict(sample.meta))
