@@ -123,6 +123,13 @@ def test_a_sample_is_told_whole_with_its_life_and_its_boxes(browser: Browser) ->
     assert told(browser, "/api/sample?n=16")["sample"]["meta"] == {"odd": None, "url": "https://a.org/16"}  # JSON has no infinity
 
 
+def test_pictures_that_nobody_measured_are_measured_when_they_are_looked_at(curated_run: RunFolder, tmp_path: Path) -> None:
+    pictures = Thumbnails(Store(tmp_path / "pictures"))
+    assert pictures.measured(Media("3.png")) == Media("3.png", width=96, height=96)
+    known, broken = Media("4.png", width=1, height=2), Media("20.png")
+    assert pictures.measured(known) == known and pictures.measured(broken) == broken
+
+
 def test_another_threshold_is_asked_of_stored_scores(browser: Browser) -> None:
     told_of = told(browser, "/api/scores?operator=clip&threshold=0.7")
     assert told_of["instead"]["drops"] == told_of["instead"]["newly"] + 2 == 10

@@ -13,6 +13,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -117,7 +118,7 @@ def answer(browser: Browser, address: str) -> tuple[int, str, bytes]:
     return (
         200,
         "application/json",
-        json.dumps(CALLS[called](browser.index, query), ensure_ascii=False, allow_nan=False).encode(errors="replace"),
+        json.dumps(CALLS[called](browser, query), ensure_ascii=False, allow_nan=False).encode(errors="replace"),
     )
 
 
@@ -159,17 +160,23 @@ def _facts(index: Index) -> dict[str, Any]:
     }
 
 
-def _rows(index: Index, query: Query) -> Any:
-    return page_of(index, select(index, parse(query)))
+def _rows(browser: Browser, query: Query) -> Any:
+    return page_of(browser.index, select(browser.index, parse(query)))
 
 
-def _sample(index: Index, query: Query) -> Any:
+def _sample(browser: Browser, query: Query) -> Any:
     if not {"id", "n"} & query.keys():
         raise DataError("n or id", "neither", "the number of a row, or a sample's id")
-    return life_of(life(index, find(index, query["id"][0]).n if "id" in query else _whole(query, "n", 0)))
+    index = browser.index
+    told = life(index, find(index, query["id"][0]).n if "id" in query else _whole(query, "n", 0))
+    if told.sample:  # a raw folder's pictures are not measured yet, and boxes are drawn by their sides
+        media = tuple(browser.thumbnails.measured(item) for item in told.sample.media)
+        told = replace(told, sample=replace(told.sample, media=media))
+    return life_of(told)
 
 
-def _scores(index: Index, query: Query) -> Any:
+def _scores(browser: Browser, query: Query) -> Any:
+    index = browser.index
     told = spread(index, _word(query, "operator"))
     if "threshold" not in query:
         return {"spread": plain(told)}
@@ -182,18 +189,19 @@ def _scores(index: Index, query: Query) -> Any:
     return {"spread": plain(told), "instead": plain(instead(index, told, threshold))}
 
 
-def _copies(index: Index, query: Query) -> Any:
+def _copies(browser: Browser, query: Query) -> Any:
+    index = browser.index
     found = copies(index, _word(query, "operator"), _whole(query, "page", 0), GROUPS)
     return {"total": found.total, "copies": found.copies, "size": GROUPS, "groups": [group_of(index, one) for one in found.groups]}
 
 
-CALLS: dict[str, Callable[[Index, Query], Any]] = {
-    "facts": lambda index, query: _facts(index),
+CALLS: dict[str, Callable[[Browser, Query], Any]] = {
+    "facts": lambda browser, query: _facts(browser.index),
     "rows": _rows,
     "sample": _sample,
     "scores": _scores,
     "copies": _copies,
-    "reasons": lambda index, query: plain(reasons(index)),
+    "reasons": lambda browser, query: plain(reasons(browser.index)),
 }
 
 

@@ -6,11 +6,12 @@ Pictures are named by row and place, never by a path of the asker, and always en
 import contextlib
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 
 from omma.core.errors import DataError, OmmaError
-from omma.media.decode import shrink, thumbnail
+from omma.media.decode import measure, shrink, thumbnail
 from omma.media.draw import to_jpeg, to_png
 from omma.media.store import Store
 from omma.media.video import measure_video, read_frames
@@ -48,6 +49,15 @@ class Thumbnails:
                 _, old = self.kept.popitem(last=False)
                 self.size -= len(old)
         return data
+
+    def measured(self, media: Media) -> Media:
+        """Picture → the same with its sides, where they are not known and its header tells them."""
+        if media.kind != "image" or (media.width and media.height):
+            return media
+        with contextlib.suppress(DataError), self.reading:
+            width, height = measure(self.store.read(media.uri), name=media.uri)
+            return replace(media, width=width, height=height)
+        return media
 
     def _pixels(self, media: Media, side: int) -> np.ndarray:
         try:

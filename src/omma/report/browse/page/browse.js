@@ -45,7 +45,7 @@ function step(by) {
 }
 
 function keys(event) {
-  if (event.target.matches("input, select")) return;
+  if (event.target.matches?.("input, select")) return;
   if (event.key === "Escape") go({ n: "" });
   if (read().n && event.key === "ArrowRight") step(1);
   if (read().n && event.key === "ArrowLeft") step(-1);

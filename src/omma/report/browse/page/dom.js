@@ -48,12 +48,15 @@ export function picture(row, place = 0, side = 240) {
   const image = el("img", { src: `/picture/${row.n}/${place}?side=${side}`, alt: "", loading: "lazy", decoding: "async" });
   image.addEventListener("load", () => image.classList.toggle("tiny", Math.max(image.naturalWidth, image.naturalHeight) <= 128));
   image.addEventListener("error", async () => {
-    const reply = await fetch(image.src).catch(() => null);
-    const told = reply && !reply.ok ? (await reply.json()).error : "cannot be shown";
-    frame.replaceChildren(el("span", { class: "none" }, told));
+    frame.replaceChildren(el("span", { class: "none" }, row.fate === "error" ? plainly(row.reason) : await trouble(image.src)));
   });
   frame.append(image);
   return frame;
+}
+
+async function trouble(address) {
+  const reply = await fetch(address).catch(() => null);
+  return reply && !reply.ok ? (await reply.json()).error : "cannot be shown";
 }
 
 export const plainly = (reason) => reason.replace(/^error:\w+: /, "");
