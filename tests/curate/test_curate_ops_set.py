@@ -100,10 +100,10 @@ def test_runs_and_likeness_of_many_texts_are_those_of_each_alone():
 
 def test_bands_pair_what_shares_a_band_and_nothing_else():
     signs = np.array([[1, 2, 3, 4], [1, 2, 9, 9], [8, 8, 3, 4], [1, 2, 3, 4], [7, 7, 7, 7]], np.uint64)
-    assert candidate_pairs(band_keys(signs, 2)).tolist() == [[0, 1], [0, 2], [0, 3], [1, 3], [2, 3]]
-    assert candidate_pairs(band_keys(signs[:0], 2)).shape == (0, 2)
+    assert candidate_pairs(band_keys(signs, 2).T).tolist() == [[0, 1], [0, 2], [0, 3], [1, 3], [2, 3]]
+    assert candidate_pairs(band_keys(signs[:0], 2).T).shape == (0, 2)
     assert chance(0.5, 1, 2) == 0.25
-    many = candidate_pairs(band_keys(np.ones((40, 4), np.uint64), 2))  # each with the first 16: 39 + 38 + ... + 24
+    many = candidate_pairs(band_keys(np.ones((40, 4), np.uint64), 2).T)  # each with the first 16: 39 + 38 + ... + 24
     assert (len(many), many[:, 0].max()) == (504, 15)
 
 
@@ -325,6 +325,16 @@ def test_language_shares_by_hand():
     assert Counter(key[:2] for key in kept(LanguageShare(shares={"en": 0.5, "zh": 0.5}), rows)) == {"en": 30, "zh": 30}
     with pytest.raises(DataError, match="no sample with language 'ja'; expected one of de, en"):
         LanguageShare(shares={"ja": 0.5}).score(tuple(languages(en=2, de=2)))
+    german = [
+        said(f"g{i}", f"Ein alter Mann sitzt mit seinem Hund auf Bank {i} und liest die Zeitung", language="en") for i in range(8)
+    ]
+    english = [
+        said(f"e{i}", f"An old man and his dog are on bench {i} of the park with the newspaper", language="en") for i in range(4)
+    ]
+    assert Counter(key[0] for key in kept(LanguageShare(field="told", shares={"en": 0.5, "de": 0.5}), german + english)) == {
+        "e": 4,
+        "g": 4,
+    }
     with pytest.raises(ConfigError, match="together at most 1"):
         LanguageShare(shares={"en": 0.7, "zh": 0.7})
 

@@ -120,6 +120,13 @@ def test_language_says_nothing_of_numbers_and_marks():
     assert reason(Language(), "12:30") == ""
 
 
+def test_language_names_the_language_of_a_text_that_goes():
+    text = said("Ein alter Mann sitzt mit seinem Hund auf einer Bank und liest die Zeitung")
+    assert Language().decide(Language().score(text)).startswith("more like another language")
+    assert Language().note(text) == "de"
+    assert TextOperator().note(text) == ""
+
+
 def test_language_profiles_are_whole():
     assert set(GROUPS) == set(SMALL_WORDS)
     for code, line in GROUPS.items():
@@ -223,6 +230,11 @@ def test_alt_junk_goes_only_where_no_text_says_anything():
     assert AltJunk().score(said("IMG_1234.jpg", "a red bus")) == 0
     assert AltJunk().score(said("", "IMG_1234.jpg")) == KINDS.index("a file name") + 1
     assert AltJunk().score(said("", " ")) == 0  # the operator of captions judges those
+
+
+def test_alt_junk_shows_the_text_that_goes():
+    assert AltJunk().note(said(" ", "IMG_0412.jpg\n", "x")) == "IMG_0412.jpg"
+    assert AltJunk().note(said("_" * 400)) == "_" * 60 + " …"
 
 
 def test_alt_junk_of_documents():

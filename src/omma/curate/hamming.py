@@ -14,8 +14,8 @@ from math import comb
 import numpy as np
 from jaxtyping import Int64, UInt64
 
-BLOCK = 1 << 21  # pairs compared at once: some 100 MB
-WIDEST = 24  # bits of a band: a table of starts has 2^24 rows
+BLOCK = 1 << 18  # pairs compared at once: some 12 MB
+ROWS = 8  # of a table of starts for each hash that is sorted by the band, at most
 LOOKUP, SORT = 2.0, 40.0  # costs of looking up a pattern and of sorting a hash into a band, in comparisons
 
 Band = tuple[int, int, int]  # first bit, number of bits, radius
@@ -46,7 +46,7 @@ def crossing_pairs(left: UInt64[np.ndarray, "m"], right: UInt64[np.ndarray, "n"]
 
 def cut(few: int, many: int, radius: int) -> tuple[Band, ...]:
     """Sizes of two sets → the bands that find all pairs at the least cost."""
-    return min((_bands(count, radius) for count in range(1, radius + 4)), key=lambda bands: _cost(few, many, bands))
+    return min((_bands(count, radius) for count in range(1, 65)), key=lambda bands: _cost(few, many, bands))
 
 
 def _bands(count: int, radius: int) -> tuple[Band, ...]:
@@ -59,10 +59,10 @@ def _bands(count: int, radius: int) -> tuple[Band, ...]:
 def _cost(few: int, many: int, bands: tuple[Band, ...]) -> float:
     total = 0.0
     for _, width, reach in bands:
-        if width > WIDEST and reach >= 0:
-            return float("inf")
         if reach < 0:
             continue
+        if 2**width > max(ROWS * many, 2):
+            return float("inf")
         patterns = sum(comb(width, bits) for bits in range(reach + 1))
         total += few * patterns * (LOOKUP + many / 2**width) + many * SORT + 2**width
     return total

@@ -143,7 +143,7 @@ class _Neighbours:
         codes = [np.arange(size) * (size + 1) << 7]
         for one, other, bits in blocks:
             codes += [(one * size + other << 7) | bits, (other * size + one << 7) | bits]
-        found = np.unique(np.concatenate(codes))
+        found = np.sort(np.concatenate(codes))
         pairs, first = np.unique(found >> 7, return_index=True)  # of several distances of a pair the least
         self._bits = (found[first] & 127).astype(np.uint8)
         self._others = (pairs % max(size, 1)).astype(np.int32)

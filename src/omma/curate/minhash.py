@@ -7,16 +7,18 @@ probability 1 - (1 - s^rows)^bands. The random hashes are multiplications of wel
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt64
+from jaxtyping import Float, Int64, Shaped, UInt64
 
 FIRST = 16  # texts of those that share a band with which all others are paired
 BASE, ODD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)
 BLOCK = 1 << 15  # runs hashed anew at a time: what stays in a core's cache
-COMPARED = 1 << 22  # runs of pairs compared at a time: some 200 MB
+COMPARED = 1 << 21  # runs of pairs compared at a time: some 100 MB
+KEPT = np.uint64(48)  # bits of a hash by which runs are told apart there
 MARKS = re.compile(r"[\W_]+")
 
 
@@ -71,13 +73,14 @@ def band_keys(signs: UInt64[np.ndarray, "texts size"], bands: int) -> UInt64[np.
     return keys
 
 
-def candidate_pairs(keys: UInt64[np.ndarray, "texts bands"]) -> Int64[np.ndarray, "pairs 2"]:
-    """Keys of bands → pairs (first < second) that are equal in at least one band, each once, ordered.
+def candidate_pairs(bands: Iterable[UInt64[np.ndarray, "texts"]]) -> Int64[np.ndarray, "pairs 2"]:
+    """The texts' keys, band by band → pairs (first < second) that are equal in at least one band, each once, ordered.
 
     Of many that share a band each is paired with the first 16 of them alone: texts of one template would all be pairs.
     """
-    size, found = len(keys), np.zeros(0, np.int64)
-    for key in keys.T:
+    size, found = 0, np.zeros(0, np.int64)
+    for key in bands:
+        size = len(key)
         order = np.argsort(key, kind="stable")
         ranked = key[order]
         starts = np.searchsorted(ranked, ranked)
@@ -86,7 +89,7 @@ def candidate_pairs(keys: UInt64[np.ndarray, "texts bands"]) -> Int64[np.ndarray
         for step in range(FIRST):
             later = np.flatnonzero(place > step)
             fresh.append(order[starts[later] + step] * size + order[later])
-        found = np.union1d(found, np.concatenate(fresh))
+        found = _distinct(np.concatenate([found, *fresh]))
     return np.stack([found // max(size, 1), found % max(size, 1)], axis=1)
 
 
@@ -96,30 +99,39 @@ def chance(similarity: float, bands: int, rows: int) -> float:
 
 
 def jaccards(texts: Sequence[str], width: int, pairs: Int64[np.ndarray, "pairs 2"]) -> Float[np.ndarray, "pairs"]:
-    """Texts and pairs of their numbers → runs of `width` letters shared by both, over those of either. Exact."""
+    """Texts and pairs of their numbers → runs of `width` letters shared by both, over those of either.
+
+    Every run counts; two of a pair are taken for one in 10^10 cases (48 bits).
+    """
     lengths = np.array([max(len(text) - width + 1, 1) for text in texts], np.int64)
     total = np.cumsum(lengths[pairs].sum(axis=1))
     edges = np.searchsorted(total, np.arange(COMPARED, total[-1] if len(total) else 0, COMPARED))
-    parts = np.split(pairs, edges)
-    return np.concatenate([_jaccards(texts, width, part) for part in parts]) if len(pairs) else np.zeros(0)
+    edges = np.unique([*edges, *range(0, len(pairs), 1 << 15), len(pairs)])  # a pair's number has 16 bits, and one to spare
+    parts = [_jaccards(texts, width, pairs[first:last]) for first, last in pairwise(edges.tolist())]
+    return np.concatenate([np.zeros(0), *parts])
 
 
 def _jaccards(texts: Sequence[str], width: int, pairs: Int64[np.ndarray, "pairs 2"]) -> Float[np.ndarray, "pairs"]:
-    """Runs are numbered by value, so that a pair and a run of it are one number, which stands twice where it is shared."""
+    """A pair's number and a run's hash are one number, which stands twice where the run is shared."""
     used, pairs = np.unique(pairs, return_inverse=True)
     pairs = pairs.reshape(-1, 2)
     found = runs([texts[number] for number in used.tolist()], width)
-    owner = np.repeat(np.arange(len(used)), np.diff(found.starts))
-    _, value = np.unique(found.hashes, return_inverse=True)
-    distinct = np.unique(owner << 32 | value)  # by text, then by value, each once
-    sizes = np.bincount(distinct >> 32, minlength=len(used))
-    starts = np.cumsum(sizes) - sizes
-    both = pairs.reshape(-1)
-    within = np.arange(sizes[both].sum()) - np.repeat(np.cumsum(sizes[both]) - sizes[both], sizes[both])
-    value = distinct[np.repeat(starts[both], sizes[both]) + within] & 0xFFFFFFFF
-    met = np.sort(np.repeat(np.arange(len(both)) // 2, sizes[both]) << 32 | value)
-    shared = np.bincount(met[1:][met[1:] == met[:-1]] >> 32, minlength=len(pairs))
+    owner = np.repeat(np.arange(len(used), dtype=np.uint64), np.diff(found.starts))
+    distinct = _distinct(owner << KEPT | found.hashes >> (np.uint64(64) - KEPT))  # by text, then by hash, each once
+    sizes = np.bincount((distinct >> KEPT).astype(np.int64), minlength=len(used))
+    starts, both = np.cumsum(sizes) - sizes, pairs.reshape(-1)
+    lengths = sizes[both]
+    place = np.arange(lengths.sum()) + np.repeat(starts[both] - np.cumsum(lengths) + lengths, lengths)
+    number = np.repeat(np.arange(len(both), dtype=np.uint64) >> np.uint64(1), lengths)
+    met = np.sort(number << KEPT | distinct[place] & ((np.uint64(1) << KEPT) - np.uint64(1)))
+    shared = np.bincount((met[1:][met[1:] == met[:-1]] >> KEPT).astype(np.int64), minlength=len(pairs))
     return shared / (sizes[pairs].sum(axis=1) - shared)
+
+
+def _distinct(values: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "m"]:
+    """Numbers → each once, in order. numpy's `unique` puts them into a table of hashes first, at four times the time."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])] if len(values) else values
 
 
 def _mixed(values: UInt64[np.ndarray, "n"]) -> UInt64[np.ndarray, "n"]:

@@ -124,6 +124,10 @@ class TextOperator(Operator):
         """Score → reason to drop, or nothing."""
         raise NotImplementedError(f"{type(self).__name__} has no decide")
 
+    def note(self, sample: Sample) -> str:
+        """A sample that goes → what its reason should say beyond the score, or nothing. No other sample is asked about."""
+        return ""
+
 
 @config
 class SetOperator(Operator):

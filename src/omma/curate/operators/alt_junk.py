@@ -13,7 +13,7 @@ from omma.core.errors import ConfigError
 from omma.curate.operator import TextOperator, texts_of
 from omma.schema.sample import Sample
 
-LONGEST = 300  # letters: a longer text is no junk of these kinds
+LONGEST, SHOWN = 300, 60  # letters: a longer text is no junk of these kinds; letters of it that a reason shows
 ENDINGS = "jpe?g|jfif|png|gif|webp|svg|bmp|tiff?|heic|heif|avif|ico|raw|cr2|nef|arw|dng|psd|mp4|mov|avi|webm|pdf|html?|php|aspx?"
 DOMAINS = "com|org|net|edu|gov|info|io|co|uk|de|fr|es|it|nl|pl|ru|cn|jp|br|in|au|ca|eu"
 NOUNS = (
@@ -96,6 +96,11 @@ class AltJunk(TextOperator):
         """Any rule but those that may stay."""
         kind = KINDS[int(score) - 1] if score > self.threshold else ""
         return "" if kind in ("", *self.stay) else f"no description but {kind}"
+
+    def note(self, sample: Sample) -> str:
+        """The text that the rule fits, or its beginning."""
+        text = " ".join(next(text for text in texts_of(sample) if text.strip()).split())
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]} …"
 
 
 def kind_of(text: str) -> int:

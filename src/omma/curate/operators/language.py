@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.languages import LANGUAGES, likeness
+from omma.curate.languages import LANGUAGES, likeness, told
 from omma.curate.operator import TextOperator, words_of
 from omma.schema.sample import Sample
 
@@ -46,3 +46,7 @@ class Language(TextOperator):
     def decide(self, score: float) -> str:
         """Below `min_score`; what could not be told stays."""
         return f"more like another language ({score:.2f} of it)" if score < self.min_score else ""
+
+    def note(self, sample: Sample) -> str:
+        """The language that it is most like."""
+        return told(words_of(sample))

@@ -71,7 +71,8 @@ class NearDuplicateText(SetOperator):
         for i in order[first[order] != order].tolist():
             notes[i] = told.ids[first[i]]
         unique = order[first[order] == order]
-        pairs = candidate_pairs(told.bands.table[row[unique]])  # in places among unique ones: ordered by the earlier
+        keys = (told.bands.table[row[unique], band] for band in range(self.bands if len(unique) else 0))
+        pairs = candidate_pairs(keys)  # in places among unique ones: ordered by the earlier
         texts = self._texts(candidates, unique[np.unique(pairs)])
         near = jaccards(list(texts.values()), self.letters, np.searchsorted(np.array(list(texts), np.int64), unique[pairs]))
         best = np.lexsort((pairs[:, 0], -near, pairs[:, 1]))
