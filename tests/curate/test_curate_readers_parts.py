@@ -7,6 +7,7 @@ import os
 import pickle
 import pkgutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -129,6 +130,19 @@ def whole(name, value):
     return lambda root: (root / name).write_text(json.dumps(value))
 
 
+def folder(write, name):
+    """The same file three times, one of them spoilt and one in a folder below."""
+
+    def fill(root):
+        for place in ("set", "set/sub"):
+            (root / place).mkdir()
+            write(root / place)
+        half = (root / "set" / name).read_bytes()[:9]
+        (root / "set" / f"half{name}").write_bytes(half)
+
+    return fill
+
+
 def refer(root):
     (root / "refs(unc).p").write_bytes(pickle.dumps([5]))
     (root / "instances.json").write_text('{"images": [{"id": 1}], "annotations": [{"id": 1}]}')
@@ -162,6 +176,13 @@ FIXTURES = [  # what lies there, the reader, how many parts it has
     (whole("lvis_v1_train.json", COCO), Lvis(), 1),
     (whole("region_descriptions.json", [{"id": 1, "regions": [{}]}]), VisualGenome(), 1),
     (refer, Refer(), 1),
+    (folder(lines("a.jsonl", CAPTION, CAPTION), "a.jsonl"), CaptionsJsonl(path="set"), 4),
+    (folder(lines("a.jsonl", {"messages": TALK}), "a.jsonl"), MessagesJsonl(path="set"), 4),
+    (folder(lines("a.csv", "image,caption\na.png,a cat\na.png\n"), "a.csv"), Csv(path="set"), 4),
+    (folder(whole("a.json", [{"image": "a.png", "conversations": TALK}, 3]), "a.json"), LlavaJson(path="set"), 4),
+    (folder(whole("a.json", [{"question": "what?", "answer": "a cat"}, 5]), "a.json"), QuestionAnswer(path="set"), 4),
+    (folder(lines("a.jsonl", PAIR), "a.jsonl"), Preferences(path="set"), 5),
+    (folder(lines("a.jsonl", REFERRED), "a.jsonl"), RefcocoJsonl(path="set"), 4),
 ]
 ENDINGS = (".tar", ".parquet", ".xml", ".html", ".md", ".pdf", ".png", ".jpg")
 
@@ -200,8 +221,9 @@ def test_every_reader_is_among_the_fixtures():
         importlib.import_module(f"{omma.curate.readers.__name__}.{m.name}")
         for m in pkgutil.iter_modules(omma.curate.readers.__path__)
     ]
-    there = {kind for m in modules for kind in vars(m).values() if isinstance(kind, type) and issubclass(kind, Reader)}
-    assert {type(reader) for _, reader, _ in FIXTURES} == there - {Reader}
+    there = {kind for m in modules for kind in vars(m).values() if isinstance(kind, type) and kind.__module__ == m.__name__}
+    there = {kind for kind in there if issubclass(kind, Reader)}
+    assert {type(reader) for _, reader, _ in FIXTURES} == there
 
 
 @pytest.mark.parametrize(("write", "reader", "count"), FIXTURES, ids=lambda value: type(value).__name__)
@@ -223,3 +245,26 @@ def test_nothing_of_a_kind_in_a_folder_is_an_error(root):
     for reader in (WebDataset(), Parquet(), Img2dataset(), Metadata(path="."), Pdf(), Html(), Markdown(), PascalVoc()):
         with pytest.raises(DataError, match=r"no \.[a-z]+ in this folder"):
             list(reader.read(root))
+
+
+def test_a_picture_that_two_files_of_a_folder_name_has_two_ids_and_a_spoilt_file_is_a_row(root):
+    for name in ("a.jsonl", "sub/a.jsonl"):
+        (root / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / "set" / name).write_text(json.dumps(CAPTION) + "\n{half\n")
+    (root / "set/notes.txt").write_text("other")
+    rows = list(CaptionsJsonl(path="set").read(root))
+    names = [row.id if isinstance(row, Sample) else row.where for row in rows]
+    assert names == ["set/a.jsonl#set/a.png:0", "set/a.jsonl:2", "set/sub/a.jsonl#set/sub/a.png:0", "set/sub/a.jsonl:2"]
+    (root / "set/b.json").write_text('{"image": 1}')
+    assert list(LlavaJson(path="set").read(root)) == [
+        Broken("set/b.json", "begins with '{\"image\": 1}'; expected a JSON array: [ ... ]")
+    ]
+
+
+def test_rows_of_a_folder_are_those_of_its_files(root):
+    folder(lines("a.jsonl", CAPTION, CAPTION), "a.jsonl")(root)
+    rows = [row for row in CaptionsJsonl(path="set").read(root) if isinstance(row, Sample)]
+    alone = [
+        row for name in ("a", "sub/a") for row in CaptionsJsonl(path=f"set/{name}.jsonl").read(root) if isinstance(row, Sample)
+    ]
+    assert [replace(row, id="") for row in rows] == [replace(row, id="") for row in alone]

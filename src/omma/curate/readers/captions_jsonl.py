@@ -3,29 +3,30 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.curate.fields import captions_of, mapping, name_of
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.reader import Broken, Names, attempt, parent
 from omma.curate.rows import json_lines
 from omma.curate.sniff import beside, caption_field, first_objects, picture_field
 from omma.schema.sample import Media, Sample
 
 
 @config
-class CaptionsJsonl(Reader):
+class CaptionsJsonl(FileReader):
     """`image` is the field that names the picture, `captions` the fields that may hold texts, the first present one counts."""
 
+    endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
     path: str = "captions.jsonl"
     task: str = "caption"
     image: str = "image"
     captions: tuple[str, ...] = ("captions", "caption", "text")
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample a line, with all captions of the line."""
-        file = self.place(root)
         folder, names = parent(file, root), Names()
         for row in json_lines(file):
             if isinstance(row, Broken):

@@ -4,34 +4,35 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.curate.fields import name_of
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.reader import Broken, Names, attempt, parent
 from omma.curate.rows import csv_rows
 from omma.curate.sniff import beside, caption_field, first_records, picture_field, present
 from omma.schema.sample import Caption, Media, Sample
 
 
 @config
-class Csv(Reader):
+class Csv(FileReader):
     """`image` and `caption` are column names. Rows of the same picture stay samples of their own.
 
     `suffix` is added to picture names, for tables that list them without their endings.
     """
 
+    endings: ClassVar[tuple[str, ...]] = (".csv", ".tsv")
     path: str = "captions.csv"
     task: str = "caption"
     image: str = "image"
     caption: str = "caption"
     suffix: str = ""
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample a row; an empty cell is a sample without caption."""
-        file = self.place(root)
         folder, names = parent(file, root), Names()
         for row in csv_rows(file):
             if isinstance(row, Broken):

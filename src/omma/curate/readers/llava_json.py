@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from omma.core.config import config
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
 from omma.curate.preferring import mostly_preferences
-from omma.curate.reader import Broken, Reader, parent
+from omma.curate.reader import Broken, parent
 from omma.curate.readers.messages_jsonl import talks
 from omma.curate.rows import json_array
 from omma.curate.sniff import array_objects, beside, named_pictures
@@ -15,14 +16,14 @@ from omma.schema.sample import Sample
 
 
 @config
-class LlavaJson(Reader):
+class LlavaJson(FileReader):
     """Conversations of one JSON array."""
 
+    endings: ClassVar[tuple[str, ...]] = (".json",)
     path: str = "llava.json"
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample an item of the array."""
-        file = self.place(root)
         yield from talks(self, json_array(file), parent(file, root))
 
     @classmethod

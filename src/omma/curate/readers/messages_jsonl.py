@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from omma.core.config import config
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import mapping, plain_values, texts
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
 from omma.curate.preferring import mostly_preferences
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
@@ -26,14 +27,14 @@ KNOWN = {*TALKS, *PICTURES, *VIDEOS, *SAID}
 
 
 @config
-class MessagesJsonl(Reader):
+class MessagesJsonl(FileReader):
     """Conversations of one JSON Lines file."""
 
+    endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
     path: str = "messages.jsonl"
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample a line."""
-        file = self.place(root)
         yield from talks(self, json_lines(file), parent(file, root))
 
     @classmethod

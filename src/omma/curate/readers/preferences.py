@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,9 +18,10 @@ from omma.core.config import config
 from omma.core.errors import DataError
 from omma.curate.conversation import talk
 from omma.curate.fields import mapping
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
 from omma.curate.preferring import mostly_preferences, preferred
-from omma.curate.reader import Broken, Names, Reader, attempt, parent, relative
+from omma.curate.reader import Broken, Names, attempt, parent, relative
 from omma.curate.readers.question_answer import pictures_of
 from omma.curate.rows import Row, json_rows
 from omma.curate.sniff import array_objects, beside, first_objects
@@ -31,15 +32,15 @@ PICTURES = ("image", "images")
 
 
 @config
-class Preferences(Reader):
+class Preferences(FileReader):
     """`path` is one file. Pictures are named, or lie in a Parquet column `image` or `images`."""
 
+    endings: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson", ".parquet")
     path: str = "preferences.jsonl"
     task: str = "preference"
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample a row; `meta["margin"]` is the difference of ratings where there are any."""
-        file = self.place(root)
         folder, names = parent(file, root), Names()
         rows = _cells(file, relative(file, root)) if file.suffix == ".parquet" else json_rows(file)
         for row in rows:

@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.curate.conversation import TALKS, talk
 from omma.curate.fields import mapping, texts
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.reader import Broken, Names, attempt, parent
 from omma.curate.rows import Row, json_rows
 from omma.curate.sniff import array_objects, beside, first_objects
 from omma.schema.sample import Answer, Media, Sample
@@ -24,15 +25,15 @@ PAIRS = (("query", "response"), ("instruction", "output"), ("question", "answer"
 
 
 @config
-class QuestionAnswer(Reader):
+class QuestionAnswer(FileReader):
     """`path` is a file of objects. Several answers are all kept; the first is what the reply says."""
 
+    endings: ClassVar[tuple[str, ...]] = (".json", ".jsonl", ".ndjson")
     path: str = "questions.json"
     task: str = "vqa"
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample an object, with its history before it."""
-        file = self.place(root)
         folder, names = parent(file, root), Names()
         for row in json_rows(file):
             yield row if isinstance(row, Broken) else attempt(partial(self._sample, row, folder, names), row.where)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.curate.fields import mapping, name_of, regions_of
+from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
-from omma.curate.reader import Broken, Names, Reader, attempt, parent
+from omma.curate.reader import Broken, Names, attempt, parent
 from omma.curate.readers.refer import referred
 from omma.curate.rows import json_lines
 from omma.curate.sniff import beside, first_objects, picture_field
@@ -19,18 +20,18 @@ SAID = ("sent", "sentence", "expression", "ref", "referring_expression", "phrase
 
 
 @config
-class RefcocoJsonl(Reader):
+class RefcocoJsonl(FileReader):
     """`image` is the field that names the picture, `order` how the box's numbers are meant, `frame` in what unit."""
 
+    endings: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson")
     path: str = "refcoco.jsonl"
     task: str = "refer"
     image: str = "image"
     order: str = "xyxy"
     frame: str = "px"
 
-    def read(self, root: Path) -> Iterator[Sample | Broken]:
+    def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
         """One sample an expression; a field with several texts gives several."""
-        file = self.place(root)
         folder, names = parent(file, root), Names()
         for row in json_lines(file):
             if isinstance(row, Broken):
