@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 import omma.answerers.services
+from omma.answerers import remembering
 from omma.answerers import service as opening
 from omma.answerers.answerer import Embedder, Matcher
 from omma.answerers.remembering import Remembering
@@ -186,6 +187,21 @@ def test_a_killed_job_asks_only_what_was_never_answered(store):
     third = Remembering(Counting(), store, kept)
     assert list(third.ask(rows, FEW))[-1].error == "no"
     assert third.answerer.asked == ["late"]  # errors are not kept
+
+
+def test_an_answer_is_on_the_disk_within_the_lag_even_if_nobody_asks_for_the_next(store, monkeypatch):
+    kept = store.annex / "answers.sqlite"
+    quick = Remembering(Counting(), store, kept).ask(questions(4), FEW)
+    next(quick)
+    assert not kept.exists()
+    monkeypatch.setattr(remembering, "LAG", 0.0)
+    slow = Remembering(Counting(), store, kept).ask(questions(4), FEW)
+    assert [next(slow).text, next(slow).text] == ["reply 1", "reply 2"]
+    other = Remembering(Counting(), store, kept)  # as a process would that starts while the first one hangs
+    list(other.ask(questions(4), FEW))
+    assert other.answerer.asked == ["q2", "q3"]
+    quick.close()
+    slow.close()
 
 
 @pytest.mark.parametrize(

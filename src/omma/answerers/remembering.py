@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -23,6 +25,7 @@ from omma.schema.sample import Media, Region, Sample
 FILE = "answers.sqlite"
 FOLDER = "answers"  # in an annex
 WINDOW = 64  # samples that are looked up together
+LAG = 1.0  # seconds' worth of answers that a killed process loses at most
 Value = TypeVar("Value", Reply, SampleLoss)
 
 
@@ -86,16 +89,37 @@ class Remembering:
         rest = iter(samples)
         while window := list(islice(rest, WINDOW)):
             keys = [self._key(sample, sight, question(sample)) for sample in window]
-            known = [self.kept.get(key) if key else None for key in keys]
-            fresh = asked([sample for sample, found in zip(window, known, strict=True) if found is None])
-            for sample, key, found in zip(window, keys, known, strict=True):
-                if found is not None:
-                    yield sample, revived(json.loads(found))
-                    continue
-                value = next(fresh)
-                if key and not (isinstance(value, Reply) and value.error):
-                    self.kept.put(key, json.dumps(dataclasses.asdict(value)))
-                yield sample, value
+            known = self.kept.get_all(filter(None, keys))
+            fresh = asked([sample for sample, key in zip(window, keys, strict=True) if key not in known])
+            with self._kept_soon() as keep:
+                for sample, key in zip(window, keys, strict=True):
+                    if key in known:
+                        yield sample, revived(json.loads(known[key]))
+                        continue
+                    value = next(fresh)
+                    if key and not (isinstance(value, Reply) and value.error):
+                        keep(key, json.dumps(dataclasses.asdict(value)))
+                    yield sample, value
+
+    @contextmanager
+    def _kept_soon(self) -> Iterator[Callable[[str, str], None]]:
+        """A way to keep answers: together within a second, so that quick models do not wait for the disk, and all at the end."""
+        fresh: dict[str, str] = {}
+        last = time.monotonic()
+
+        def keep(key: str, answer: str) -> None:
+            nonlocal last
+            fresh[key] = answer
+            if time.monotonic() - last >= LAG:
+                self.kept.put_all(fresh)
+                fresh.clear()
+                last = time.monotonic()
+
+        try:
+            yield keep
+        finally:
+            if fresh:
+                self.kept.put_all(fresh)
 
     def _key(self, sample: Sample, sight: Sight, question: list[Any]) -> str:
         """Question → its hash, or nothing if what it shows has no hash."""

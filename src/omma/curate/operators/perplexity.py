@@ -32,8 +32,9 @@ class Perplexity(ModelOperator):
     """`model` says how likely words are: a run of omma (`Saved`) or a folder of transformers that writes (`Released`).
 
     Captions are measured as replies to `prompt`, with all pictures of the sample in front of it; `captions` says which of several
-    counts, "best" being the least surprising. A sample without captions is measured by its reply to its own question, if it
-    has one of each. Others, and those without a picture, are not judged.
+    counts, "best" being the least surprising. A small model knows the prompts that it was trained with, and wants one of them.
+    A sample without captions is measured by its reply to its own question, if it has one of each. Others, and those without a
+    picture, are not judged.
     """
 
     version: ClassVar[str] = "1"
