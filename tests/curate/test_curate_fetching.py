@@ -17,7 +17,11 @@ import pytest
 
 from omma.core.errors import CheckpointError, ConfigError, DataError
 from omma.core.files import bytes_hash
+from omma.core.runs import RunFolder
+from omma.curate.data import Data
 from omma.curate.fetching import Fetch, errors, fetch
+from omma.curate.job import curate
+from omma.curate.readers.captions_jsonl import CaptionsJsonl
 from omma.curate.web import statuses
 from omma.curate.web.download import public
 from omma.curate.web.hosts import Hosts
@@ -477,3 +481,27 @@ def test_hosts_that_wait_for_nothing_are_forgotten(monkeypatch):
 def test_settings_that_fetch_nothing_are_refused(wrong):
     with pytest.raises(ConfigError, match=f"fetch.{next(iter(wrong))}"):
         Fetch(**wrong)
+
+
+def test_curation_fetches_what_rows_name_and_tells_what_could_not_be(server, tmp_path, write_lines):
+    """Once a picture, whatever the run; without `data.fetch` nothing is asked for."""
+    address = f"{server.root}/picture/a.jpg"
+    write_lines(
+        tmp_path / "raw/captions.jsonl",
+        {"image": address, "caption": "a"},
+        {"image": address, "caption": "b"},
+        {"image": f"{server.root}/status/404", "caption": "c"},
+    )
+    run = RunFolder(tmp_path / "run")
+    how = {"root": str(tmp_path / "raw"), "sources": {"c": CaptionsJsonl()}, "max_errors": 1.0}
+    with pytest.raises(DataError):
+        curate(Data(**how), RunFolder(tmp_path / "none"), seed=0, workers=0)
+    assert not server.asked
+    with pytest.raises(DataError, match="none of 3 samples"):  # the server's picture is none
+        curate(Data(**how, fetch=QUICK), run, seed=0, workers=0)
+    reasons = [row.reason for row in run.ledger.entries("curate")]
+    assert reasons[2].startswith("error:read: 404")
+    assert reasons[0] == reasons[1] and reasons[0].startswith("error:read: ") and "fetched" not in reasons[0]
+    with pytest.raises(DataError, match="none of 3 samples"):
+        curate(Data(**how, fetch=QUICK), run, seed=0, workers=0)
+    assert server.asked == {"/picture/a.jpg": 1, "/status/404": 1}

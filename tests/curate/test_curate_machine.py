@@ -229,7 +229,6 @@ import sys
 sys.path.insert(0, {folder!r})
 from pathlib import Path
 from conftest import scenes_data
-from tests.curate.machine_parts import Rework
 from omma.core.runs import RunFolder
 from omma.curate.job import curate
 from omma.curate.machine.engine import Pool
@@ -237,7 +236,6 @@ from omma.curate.machine.engine import Pool
 if __name__ == "__main__":
     data = scenes_data(200, 20)
     curate(data, RunFolder(Path(sys.argv[1])), seed=0, workers=int(sys.argv[2]), engine=Pool(rows=100, pictures=16))
-    print("done", flush=True)
 """
 
 

@@ -2,6 +2,7 @@
 
 from omma.core.config import Config, config
 from omma.core.errors import ConfigError
+from omma.curate.fetching import Fetch
 from omma.curate.operator import Operator
 from omma.curate.reader import Reader
 from omma.curate.world import World
@@ -16,7 +17,8 @@ class Data(Config):
     `sources` where no `heldout` is given. `max_errors` stops a job gone wrong: below 1 it is a share of all rows, else
     a count; so do `max_errors_in_a_row` pictures that cannot be read one after the other (0: never). `turns`
     joins up to so many single questions about one picture into a conversation (1: none). `looks` is a folder shared by
-    runs for what operators made of pictures, empty for one in the run folder.
+    runs for what operators made of pictures, empty for one in the run folder. `fetch` says how pictures named by web
+    addresses are fetched, once each; without it no network is ever used.
     """
 
     root: str = ""
@@ -29,6 +31,7 @@ class Data(Config):
     max_errors_in_a_row: int = 1000
     turns: int = 1
     looks: str = ""
+    fetch: Fetch | None = None
 
     def check(self) -> None:
         if not self.sources:

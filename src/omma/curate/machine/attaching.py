@@ -68,6 +68,12 @@ def media_sql(rows: Rows) -> str:
     )
 
 
+def addresses(site: Site, rows: Rows) -> Iterator[str]:
+    """Rows → web addresses of what they show, each once, in order."""
+    query = f"SELECT uri FROM ({media_sql(rows)}) WHERE uri LIKE 'http://%' OR uri LIKE 'https://%' GROUP BY uri"
+    return _names(site, f"{query} ORDER BY min((shard, row, pos))")
+
+
 def see_all(
     site: Site, rows: Rows, lookers: tuple[Looker, ...], folder: Path, streak: int, seen: tuple[Path, ...]
 ) -> tuple[Path, ...]:

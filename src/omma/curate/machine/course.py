@@ -9,7 +9,8 @@ from omma.core.config import show
 from omma.core.errors import DataError
 from omma.core.progress import Bar
 from omma.curate.data import Data
-from omma.curate.machine.attaching import Known, attach_all, see_all
+from omma.curate.fetching import STATUS, fetch
+from omma.curate.machine.attaching import Known, addresses, attach_all, see_all
 from omma.curate.machine.budget import FIX
 from omma.curate.machine.closing import closed
 from omma.curate.machine.history import History
@@ -18,7 +19,7 @@ from omma.curate.machine.reading import check_ids, read_all
 from omma.curate.machine.rewriting import rewrite_all
 from omma.curate.machine.seeing import Looker
 from omma.curate.machine.sets import judge_set
-from omma.curate.machine.site import Site
+from omma.curate.machine.site import Site, fingerprint
 from omma.curate.operator import ModelOperator, Operator, PictureOperator, Rewriter, SetOperator, SetRewriter, TextOperator
 
 Stopped = Callable[[History], None]
@@ -66,6 +67,9 @@ class _Course:
     def begin(self) -> History:
         """Read, see, split."""
         rows, self.key = read_all(self.data, self.site)
+        if self.data.fetch is not None:
+            fetch(addresses(self.site, rows), self.site.annex, self.data.fetch)
+            self._add("fetch", fingerprint(self.site.annex / STATUS))
         keys = [op.key for op in self.lookers]
         self.seen_folder = self.site.step("see", self.key, *keys)
         self._add("see", *keys, str(self.data.holdout))

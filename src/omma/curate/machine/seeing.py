@@ -5,8 +5,8 @@ threshold or another run over the same names makes none of them again.
 """
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +18,7 @@ from jaxtyping import Bool
 
 from omma.core.errors import DataError
 from omma.core.files import replaced_path
+from omma.curate.fetching import errors
 from omma.curate.films import FILMS, Film, film
 from omma.curate.looks import Looked, read_looks, write_looks
 from omma.curate.machine.site import Site
@@ -26,6 +27,7 @@ from omma.curate.picture import Picture
 from omma.media.store import Store
 
 Looker = PictureOperator | SetOperator
+WEB = ("http://", "https://")
 DIED = "the process that read it died, perhaps for want of memory"
 FACTS = [("uri", pa.string()), ("kind", pa.string()), ("sha256", pa.string()), ("width", pa.int32()), ("height", pa.int32())]
 FACTS += [("frames", pa.int32()), ("fps", pa.float64()), ("error", pa.string())]
@@ -33,7 +35,11 @@ FACTS += [("frames", pa.int32()), ("fps", pa.float64()), ("error", pa.string())]
 
 @dataclass(frozen=True, slots=True)
 class See:
-    """A shard of names. `deadly` are places of those that a process died of; a `careful` process says where it is."""
+    """A shard of names.
+
+    `told` says of some why they are not there (they could not be fetched). `deadly` are places of those that a process died
+    of; a `careful` process says where it is.
+    """
 
     store: Store
     kind: str
@@ -41,6 +47,7 @@ class See:
     lookers: tuple[Looker, ...]
     kept: Path
     out: Path
+    told: Mapping[str, str] = field(default_factory=dict)
     deadly: frozenset[int] = frozenset()
     careful: bool = False
 
@@ -74,11 +81,13 @@ def schema(lookers: tuple[Looker, ...]) -> pa.Schema:
 
 def shards(site: Site, kind: str, uris: Iterator[str], lookers: tuple[Looker, ...], folder: Path) -> Iterator[See]:
     """Names in order → jobs."""
+    unfetched = errors(site.annex)
     size = site.engine.pictures if kind == "image" else FILMS
     for number, part in enumerate(_parts(uris, size)):
         name = hashlib.sha256("\n".join(part).encode()).hexdigest()[:32]
         kept = site.looks / "pictures" / f"{name}.parquet"
-        yield See(site.store, kind, part, lookers if kind == "image" else (), kept, folder / f"{kind}-{number:06d}.parquet")
+        told = {uri: why for uri in part if uri.startswith(WEB) and (why := unfetched.get(uri))}
+        yield See(site.store, kind, part, lookers if kind == "image" else (), kept, folder / f"{kind}-{number:06d}.parquet", told)
 
 
 def see(job: See) -> Bool[np.ndarray, "names"]:
@@ -130,7 +139,8 @@ def _seen(job: See, uri: str, keys: dict[str, str], known: dict[tuple[str, str],
     try:
         picture = Picture(uri, job.store.read(uri))
     except DataError as error:
-        return row | {"error": error.got} | {f"fault:{looker.name}": error.got for looker in job.lookers}
+        why = job.told.get(uri) or error.got
+        return row | {"error": why} | {f"fault:{looker.name}": why for looker in job.lookers}
     row["sha256"] = picture.sha256
     try:
         row["width"], row["height"] = picture.size
