@@ -13,11 +13,13 @@ from omma.curate.data import Data
 from omma.curate.operators.decode import Decode
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
 from omma.curate.readers.messages_jsonl import MessagesJsonl
+from omma.evaluate.job import evaluate
 from omma.schema.manifest import read_manifest
 from tests.cli.conftest import LAB, call, make_data
 
 COLOURS = {"red": "blue", "blue": "green", "green": "red"}
 SOURCES = {"captions": CaptionsJsonl(task="caption"), "questions": MessagesJsonl()}
+WORDS = ("rank-data", "./lab.py:mine", "run.folder=study", "right=pictures.yaml", "wrong.yaml", "stages.instruct.length.count=8")
 
 
 def lie(folder: Path) -> None:
@@ -43,25 +45,42 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def ranked(place):
-    """A quick study of right and wrong data, one seed, then two; what was said both times."""
-    words = (
-        "rank-data",
-        "./lab.py:mine",
-        "run.folder=study",
-        "right=pictures.yaml",
-        "wrong.yaml",
-        "stages.instruct.length.count=8",
-    )
-    first = call(*words, "--seeds", "1", folder=place)
+def stopped(place):
+    """A quick study of right and wrong data that a person stopped while the second model was asked; what was said."""
+    asked = []
+
+    def evaluate_until_stopped(*arguments):
+        asked.append(arguments)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omma.cli.trials.evaluate", evaluate_until_stopped)
+        return call(*WORDS, "--seeds", "1", folder=place)
+
+
+@pytest.fixture(scope="module")
+def ranked(place, stopped):
+    """The same once more, from one seed, then from two; what was said both times."""
+    first = call(*WORDS, "--seeds", "1", folder=place)
     marks = {path: path.stat().st_mtime_ns for path in (place / "study/trials").rglob("*.safetensors")}
-    return first, call(*words, "--seeds", "2", folder=place), marks
+    return first, call(*WORDS, "--seeds", "2", folder=place), marks
 
 
 @pytest.fixture
 def told(place):
     """The numbers of the study."""
     return json.loads((place / "study/ranking.json").read_text())
+
+
+def test_a_stopped_study_goes_on_where_it_was(stopped, ranked, place):
+    assert stopped.code == 130 and "kept in study/trials/wrong-s0: " in stopped.err, stopped.err
+    assert "continue with: omma rank-data ./lab.py:mine" in stopped.err
+    first, _, _ = ranked
+    assert "trial 1/2 right-s0: done already" in first.err and "train instruct" not in first.err, "only questions were left"
+    steps = [json.loads(line) for line in (place / "study/trials/wrong-s0/log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in steps if line.get("event") == "step"] == [1, 2, 3, *range(1, 9)]
 
 
 def test_a_study_leaves_numbers_a_table_and_a_picture(ranked, place, told):

@@ -42,7 +42,9 @@ What = Annotated[
 How = Annotated[str, typer.Option("--mode", metavar="MODE", help="quick, composition, incremental or order")]
 Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="models to train for each arm, from seeds run.seed on")]
 Rows = Annotated[int, typer.Option("--rows", metavar="N", min=0, help="at most N rows of each set (0: all)")]
-By = Annotated[str, typer.Option("--by", metavar="BENCHMARK", help="the benchmark that ranks (default: mean of all shares)")]
+By = Annotated[
+    str, typer.Option("--by", metavar="BENCHMARK", help="the benchmark that ranks (default: the first; the mean of several shares)")
+]
 Dry = Annotated[bool, typer.Option("--dry-run", help="list the trials and what they cost, and stop")]
 
 

@@ -112,7 +112,8 @@ def bench_of(recipe: Recipe, run: RunFolder, world: World, sets: Mapping[str, Cu
     for name, one in sets.items():
         rows = [row for row in one.rows if not any(item.sha256 in shown for item in row.media)]
         taken = len(one.rows) - len(rows)
-        say(f"data {name}: {len(rows):,} rows" + (f", {taken:,} left out: questions show their pictures" if taken else ""))
+        if world.leads:
+            say(f"data {name}: {len(rows):,} rows" + (f", {taken:,} left out: questions show their pictures" if taken else ""))
         if not rows:
             raise ConfigError(name, "no rows but those whose pictures the questions show", "others", "give data of other pictures")
         clean[name] = rows

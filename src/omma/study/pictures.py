@@ -29,7 +29,7 @@ def standing_picture(grids: Sequence[Grid], ranked: Sequence[Estimate], estimate
         for axes, grid, found in zip(panels, grids, estimates, strict=True):
             _standing(axes, grid, {one.arm: one for one in found}, names)
         panels[0].set_yticks(range(len(names)), names)
-        panels[0].invert_yaxis()
+        panels[0].set_ylim(len(names) - 0.5, -0.5)
         return _svg(figure)
 
 
@@ -71,6 +71,8 @@ def _forecast(axes: Axes, found: Forecast) -> None:
         mean = _score(found, found.lost[number])
         axes.plot(sizes, mean, MARKERS[number % len(MARKERS)], label=one.variant, **look)
     axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.set_xticks(sizes, [f"{size:,}" for size in found.sizes])
     axes.set_xlabel("rows of data")
     grid = found.grid
     unit = " (%)" if grid.unit == "share" and grid.higher_is_better else "" if grid.higher_is_better else " (lower is better)"
