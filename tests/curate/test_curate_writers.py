@@ -28,11 +28,12 @@ from omma.curate.writers.llava_json import LlavaJson
 from omma.curate.writers.messages_jsonl import MessagesJsonl
 from omma.curate.writers.parquet import Parquet
 from omma.curate.writers.parquet_names import ParquetNames
+from omma.curate.writers.preferences import Preferences
 from omma.curate.writers.webdataset import WebDataset
 from omma.media.store import Store
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
 
-WRITERS = (Energon(shard=3), LlavaJson(), MessagesJsonl(), Parquet(part=3), ParquetNames(), WebDataset(shard=3))
+WRITERS = (Energon(shard=3), LlavaJson(), MessagesJsonl(), Parquet(part=3), ParquetNames(), Preferences(), WebDataset(shard=3))
 
 
 def text(said):
@@ -94,8 +95,12 @@ REFUSED = {
     "ParquetNames": {"film"},
     "MessagesJsonl": set(),
     "LlavaJson": {"caption", "captions", "none", "box", "literal"},
+    "Preferences": SAMPLES.keys() - NEVER - {"preference"},
 }
-OTHER = {name: {"hidden"} for name in REFUSED} | {"LlavaJson": {"hidden", "breaks"}}  # written, and told to be other than it was
+OTHER = {name: {"hidden"} for name in REFUSED} | {
+    "LlavaJson": {"hidden", "breaks"},
+    "Preferences": set(),
+}  # written, and told to be other than it was
 
 
 @pytest.fixture
@@ -166,7 +171,8 @@ def test_written_bytes_are_the_same_each_time(writer, store, tmp_path):
 
 @pytest.mark.parametrize("writer", WRITERS, ids=lambda w: type(w).__name__)
 def test_look_finds_what_was_written(writer, store, tmp_path):
-    written = writer.write([SAMPLES["talk"], SAMPLES["both"]], store, tmp_path / "out")
+    some = ("preference", "preference") if isinstance(writer, Preferences) else ("talk", "both")
+    written = writer.write([SAMPLES[name] for name in some], store, tmp_path / "out")
     found = look(tmp_path / "out").found[0]
     assert type(found.reader) is type(written.reader)
     assert (found.rows, found.broken, found.missing) == (2, (), ())
@@ -203,6 +209,34 @@ def test_llava_json_is_as_llava_reads_it(store, tmp_path):
     assert talk["conversations"] == [{"from": "human", "value": "<image>\nWhat is it?"}, {"from": "gpt", "value": "A cat."}]
     assert (tmp_path / "out" / talk["image"]).read_bytes() == store.read("p/a.jpg")
     assert len(several["image"]) == 3
+
+
+def test_pairs_of_replies_are_as_trl_reads_them(store, tmp_path):
+    rated = replace(SAMPLES["preference"], id="s/rated", meta={"margin": 1.5, "origin": "drawn"}, answer=Answer(("A cat.",)))
+    written = Preferences().write([SAMPLES["preference"], rated, SAMPLES["talk"]], store, tmp_path / "out")
+    assert [entry.verdict for entry in written.entries] == ["keep", "rewrite", "error"]
+    plain, scored = (json.loads(line) for line in (tmp_path / "out/preferences.jsonl").read_text().splitlines())
+    assert plain["prompt"] == [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What is it?"}]}]
+    assert (plain["chosen"], plain["rejected"]) == tuple([{"role": "assistant", "content": said}] for said in ("A cat.", "A dog."))
+    assert (tmp_path / "out" / plain["images"][0]).read_bytes() == store.read("p/a.jpg")
+    assert (scored["margin"], scored["meta"]) == (1.5, {"margin": 1.5, "origin": "drawn"})
+    assert [row.meta for row in written.reader.read(tmp_path / "out")] == [{}, rated.meta]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"rejected": ()}, "no pair of replies"),
+        ({"turns": ASKED[:1]}, "other words at their end"),
+        ({"rejected": (ASKED[1],)}, "the same as the chosen reply"),
+        ({"rejected": (Turn("assistant", (Part("region", index=0),)),), "regions": (BOX,)}, "more than words in a reply"),
+    ],
+)
+def test_what_is_no_pair_of_replies_is_told(wrong, said, store, tmp_path):
+    samples = [SAMPLES["preference"], replace(SAMPLES["preference"], **wrong)]
+    first, second = Preferences().write(samples, store, tmp_path / "out").entries
+    assert (first.verdict, second.verdict) == ("keep", "error")
+    assert said in second.reason
 
 
 def test_energon_finds_every_sample_at_its_offset(store, tmp_path):

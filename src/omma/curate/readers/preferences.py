@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.curate.conversation import talk
-from omma.curate.fields import mapping
+from omma.curate.fields import mapping, plain_values
 from omma.curate.file_reader import FileReader
 from omma.curate.listing import Listing
 from omma.curate.preferring import mostly_preferences, preferred
@@ -40,7 +40,7 @@ class Preferences(FileReader):
     task: str = "preference"
 
     def rows(self, file: Path, root: Path) -> Iterator[Sample | Broken]:
-        """One sample a row; `meta["margin"]` is the difference of ratings where there are any."""
+        """One sample a row; `meta["margin"]` is the difference of ratings, or the field `margin`, where there is any."""
         folder, names = parent(file, root), Names()
         rows = _cells(file, relative(file, root)) if file.suffix == ".parquet" else json_rows(file)
         for row in rows:
@@ -54,11 +54,13 @@ class Preferences(FileReader):
 
         def said(reply: list[dict[str, Any]]) -> Sample:
             # Placeholders of pictures stand in the question, which both replies follow.
-            row = {"messages": [*pair.asked, *reply], "regions": fields.get("regions")}
+            row = {"messages": [*pair.asked, *reply], "regions": fields.get("regions"), "task": fields.get("task")}
             return talk(row, media, self.task, lambda name: self.picture(name, folder))
 
         better, worse, asked = said(pair.chosen), said(pair.rejected), len(pair.asked)
-        meta: dict[str, str | int | float | bool] = {"margin": pair.margin} if pair.margin else {}
+        margin = pair.margin or fields.get("margin")
+        meta = plain_values({"margin": margin}) if margin else {}
+        meta |= plain_values(fields.get("meta"))
         id = names.next(better.media[0].uri if better.media else row.where)
         return replace(better, id=id, chosen=better.turns[asked:], rejected=worse.turns[asked:], meta=meta)
 
