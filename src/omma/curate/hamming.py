@@ -5,6 +5,9 @@ Hashes are cut into bands of bits, each with a radius of its own such that radii
 arXiv 1307.2982, with uneven radii). Per band, hashes of one side are sorted by it, and for each of the other side
 those are looked up that differ from it in a pattern of few bits. Few wide bands mean many patterns, many short ones mean many
 comparisons: the cheaper cut for the sizes at hand is taken. Nothing is approximate.
+
+Of a million hashes of the spread of photographs all pairs within 8 bits take 29 s of one core and 0.2 GiB, of 100,000 2 s
+(`benchmarks/set_operators.py`). Many hashes that lie within the radius of each other are as many pairs: they are told in blocks.
 """
 
 from collections.abc import Iterator

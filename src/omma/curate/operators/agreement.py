@@ -27,7 +27,7 @@ SIDE, GRID, HUES, ANGLES = 32, 4, 16, 8  # px of the thumbnail, cells a side, st
 COLOURS = HUES + 3  # and dark, grey, light
 CELL = np.arange(SIDE)[:, None] * GRID // SIDE * GRID + np.arange(SIDE) * GRID // SIDE  # number of each pixel's cell
 FEWEST, FITTED = 100, 50_000  # samples below which nothing can be fitted; that a fit sees at most, drawn by content
-CHUNK = 4096  # samples scored at a time
+CHUNK = 512  # samples scored at a time
 
 
 @config
