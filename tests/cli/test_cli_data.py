@@ -24,7 +24,7 @@ def test_a_life_is_told_of_a_sample_by_a_part_of_its_name(curated: Path, capsys:
     assert rows and answer(["curate", str(curated), "--explain", "broken.png"]) == 0
     text = capsys.readouterr().out
     assert text.startswith("captions/broken.png:0\n")
-    assert "failed by" in text and "of 121, source captions by CaptionsJsonl at captions.jsonl" in text
+    assert "failed by" in text and "of 121, source captions, read by CaptionsJsonl at captions.jsonl" in text
 
 
 def test_a_life_tells_scores_beside_those_of_others(curated: Path, capsys: pytest.CaptureFixture[str]) -> None:

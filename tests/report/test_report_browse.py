@@ -237,6 +237,7 @@ def test_runs_without_manifests_of_what_went_are_browsed_all_the_same(curated_ru
 def test_what_cannot_be_browsed_says_what_can(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/config.yaml").write_text("id: x\n")
+    (tmp_path / "run/log.jsonl").write_text("")
     (tmp_path / "words.txt").write_text("no parquet")
     for name, message in (
         ("nowhere", "no such file or folder; expected a run folder, a manifest"),

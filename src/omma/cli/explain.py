@@ -47,8 +47,8 @@ def facts(told: Life, total: int) -> Iterator[tuple[str, str]]:
     entry = told.entry
     why = f" by {entry.operator}: {plain(entry.reason)}" if entry.operator else ""
     yield "fate", TOLD[entry.fate] + why
-    by = f" by {told.read_by}" if told.read_by else ""
-    yield "read", f"row {entry.n + 1:,} of {total:,}" + f", source {entry.source}" * bool(entry.source) + by
+    by = f", read by {told.read_by}" if told.read_by else ""
+    yield "row", f"{entry.n + 1:,} of {total:,}" + f", source {entry.source}" * bool(entry.source) + by
     if told.sample is None:
         yield "sample", "none is kept of it"
     else:

@@ -64,7 +64,8 @@ def find_folder(path: Path, scratch: Path, data: Path | None = None) -> Folder:
         return _manifest(path, data)
     if not path.is_dir():
         raise DataError(str(path), "no such file or folder", WANTED)
-    if (path / "config.yaml").is_file() or (path / "data/scores.parquet").is_file():
+    begun = (path / "config.yaml").is_file() and (path / "log.jsonl").is_file()  # others have a config.yaml, too
+    if begun or (path / "data/scores.parquet").is_file():
         return run_folder(path, data)
     return _raw(path, scratch)
 
