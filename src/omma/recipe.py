@@ -2,6 +2,7 @@
 
 A recipe is a function without arguments that returns one; the command line takes its name, changes values by
 `path=value`, and hands each room its own subtree. A `Part` is a recipe of one slot alone: a published language model or tower.
+A `Curation` is one of the data alone.
 """
 
 import math
@@ -75,6 +76,22 @@ class Recipe(Config):
             for source in stage.mixture:
                 if source not in sources:
                     raise ConfigError(f"stages.{stage.name}.mixture", f"no source {source!r}", f"one of {', '.join(sources)}")
+
+
+@config
+class Curation(Config):
+    """A published way to make data, as choices, which no stage trains on by itself. `id` is as of a recipe.
+
+    `source` says where its numbers stand; `claims` maps some of them ("cluster_reduction.every": an operator and its field) to
+    what is stated there. A recipe takes its `data`.
+    """
+
+    id: str
+    title: str
+    data: Data
+    run: Run = Run()
+    source: str = ""
+    claims: dict[str, float] = {}
 
 
 @config

@@ -9,7 +9,7 @@ import typer
 
 from omma.cli.arguments import Changes, Parts, RecipeName
 from omma.cli.explain import explain as tell_life
-from omma.cli.find import find_recipe
+from omma.cli.find import find_curation
 from omma.cli.job import job, run_path
 from omma.cli.steps import curate_step
 from omma.core.progress import say
@@ -30,12 +30,14 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, explain: Explain
 
     Example: omma curate captions_small data.root=my/photos
 
+    A way of the field to make data: omma curate remoteclip data.root=my/scenes
+
     Why did this one go? omma curate runs/captions_small --explain cat_0412.jpg
     """
     if explain:
         tell_life(_curated(recipe, changes, parts), explain)
         return
-    with job(recipe, changes, parts) as work:
+    with job(recipe, changes, parts, find_curation) as work:
         curate_step(work)
         if work.world.leads:
             tell_counts(work.run)
@@ -61,4 +63,4 @@ def tell_counts(run: RunFolder) -> None:
 def _curated(recipe: str, changes: list[str], parts: list[Path]) -> Path:
     """RECIPE → its run folder; a run folder is itself, wherever it lies now."""
     folder = Path(recipe)
-    return folder if (folder / "config.yaml").is_file() else run_path(find_recipe(recipe, changes=changes, parts=parts))
+    return folder if (folder / "config.yaml").is_file() else run_path(find_curation(recipe, changes=changes, parts=parts))

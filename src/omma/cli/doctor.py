@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from omma.cli.arguments import Changes, Parts, RecipeName
-from omma.cli.find import find_tree
+from omma.cli.find import find_tree, no_model
 from omma.cli.job import job
 from omma.cli.screen import screen
 from omma.cli.steps import curate_step, gather
 from omma.model.slots import built_on_meta, num_parameters
 from omma.model.vlm import Vlm
-from omma.recipe import Part, Recipe, VisionTower
+from omma.recipe import Curation, Part, Recipe, VisionTower
 from omma.schema.sample import Sample
 from omma.schema.view import num_slots
 from omma.train.doctor import Examination, StageFacts, examine, forecast
@@ -43,6 +43,8 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, gpu: Gpu = 0.0, 
     """
     if shapes:
         tree = find_tree(recipe, changes=changes, parts=parts)
+        if isinstance(tree, Curation):
+            raise no_model(recipe)
         if isinstance(tree, Part):
             screen().print(part_page(tree))
             return

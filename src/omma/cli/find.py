@@ -1,4 +1,4 @@
-"""Find: what a person typed for RECIPE → the Recipe (or Part) it means, with changes applied."""
+"""Find: what a person typed for RECIPE → the Recipe (or Part, or Curation) it means, with changes applied."""
 
 import importlib
 import importlib.util
@@ -15,11 +15,12 @@ from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
-from omma.recipe import Part, Recipe
+from omma.recipe import Curation, Part, Recipe
 from omma.weights.imported import Imported
 from omma.weights.start import Weights, adopt
 
-Tree = Recipe | Part
+Tree = Recipe | Part | Curation
+KINDS = ("Recipe", "Part", "Curation")  # what a catalogue's function may return
 WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
 SLOTS = ("model", "encoder", "language")
 FROM = {  # said of the model, for short
@@ -33,14 +34,27 @@ FROM = {  # said of the model, for short
 def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe:
     """Name, YAML file, `file.py:function` or run folder → recipe. ConfigError saying what there is instead."""
     tree = find_tree(text, changes=changes, parts=parts)
+    if isinstance(tree, Curation):
+        raise no_model(text)
     if not isinstance(tree, Recipe):
         fix = f"see `omma doctor {text} --shapes`; a recipe takes its weights by weights.encoder=FOLDER or weights.language=FOLDER"
         raise ConfigError(text, f"a {type(tree).__name__}, one part of a model", "a Recipe", fix)
     return tree
 
 
+def no_model(text: str) -> ConfigError:
+    """The error for a Curation where a model is asked for."""
+    return ConfigError(text, "a Curation, data without a model", "a Recipe", f"make its data: omma curate {text} data.root=FOLDER")
+
+
+def find_curation(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe | Curation:
+    """The same for curation, to which a recipe's data says all."""
+    tree = find_tree(text, changes=changes, parts=parts)
+    return tree if isinstance(tree, Curation) else find_recipe(text, changes=changes, parts=parts)
+
+
 def find_tree(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Tree:
-    """The same for verbs to which a part says as much as a recipe."""
+    """The same for verbs to which a part or a curation says as much as a recipe."""
     trusted = own_parts(parts)
     file, _, function = text.partition(":")
     if file.endswith(".py"):
@@ -55,7 +69,7 @@ def find_tree(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] =
     folders = [change for change in changes if change.startswith(WEIGHTS)]
     if folders:
         given = override(recipe, folders, trusted=trusted)
-        assert isinstance(given, Recipe), "a part has no weights to change"
+        assert isinstance(given, Recipe), "nothing else has weights to change"
         recipe = _with_weights(given, folders, trusted)
     return _checked(override(recipe, [change for change in changes if change not in folders], trusted=trusted), text)
 
@@ -112,7 +126,7 @@ def _checkpoint(folder: Path, trusted: tuple[str, ...]) -> str:
 
 
 def _from_catalogue(name: str) -> Tree:
-    names = catalogue() | catalogue("Part")
+    names = {key: item for kind in KINDS for key, item in catalogue(kind).items()}
     if name not in names:
         raise ConfigError("recipe", f"no recipe {name!r}", "", f"{did_you_mean(name, names)} (`omma recipes` lists all)")
     return _call(importlib.import_module(names[name].module), name)
@@ -120,7 +134,7 @@ def _from_catalogue(name: str) -> Tree:
 
 def _from_file(path: Path, function: str) -> Tree:
     module = load_file(path)
-    names = [item.name for kind in ("Recipe", "Part") for item in recipes_in(path, path.stem, kind)]
+    names = [item.name for kind in KINDS for item in recipes_in(path, path.stem, kind)]
     if not function and len(names) == 1:
         function = names[0]
     if function not in names:

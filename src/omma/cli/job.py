@@ -2,10 +2,11 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,7 +14,7 @@ from omma.cli.find import find_recipe
 from omma.cli.interrupted import Interrupted
 from omma.cli.part_clock import PartClock
 from omma.core.runs import RunFolder
-from omma.recipe import Recipe
+from omma.recipe import Curation, Recipe
 from omma.report.machine import machine
 from omma.train.parallel import World, world
 from omma.train.signals import Stopped
@@ -30,12 +31,12 @@ class Job:
 
 
 @contextmanager
-def job(name: str, changes: Sequence[str], parts: Sequence[Path]) -> Iterator[Job]:
+def job(name: str, changes: Sequence[str], parts: Sequence[Path], find: Callable[..., Any] = find_recipe) -> Iterator[Job]:
     """RECIPE with changes → job over its run folder. Ctrl-C inside becomes Interrupted, saying what is kept.
 
-    CheckpointError if the folder was begun with another recipe.
+    `find` says what else than a recipe will do for the steps. CheckpointError if the folder was begun with another recipe.
     """
-    recipe = find_recipe(name, changes=changes, parts=parts)
+    recipe = find(name, changes=changes, parts=parts)
     run = RunFolder(run_path(recipe))
     torch.set_num_threads(recipe.run.threads)
     with kept(run), world(recipe.run.device) as here:
@@ -70,7 +71,7 @@ def what_is_kept(run: RunFolder) -> str:
     return f"kept in {run.path}: {'; '.join(words)}"
 
 
-def run_path(recipe: Recipe) -> Path:
+def run_path(recipe: Recipe | Curation) -> Path:
     """Recipe → its run folder: the one it names, or runs/<id>."""
     return Path(recipe.run.folder or f"runs/{recipe.id}")
 

@@ -16,15 +16,16 @@ from omma.core.errors import ConfigError
 Word = Annotated[str, typer.Argument(metavar="[WORD]", help="show only recipes that say this word", show_default=False)]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="print tables for a page, as in docs/RECIPES.md")]
 SYSTEMS = ".systems."
+NAMED = (SYSTEMS, ".data.")  # modules that are groups of their own
 RUNS = "Ready to run: from nothing, or from a released checkpoint, on drawn scenes or a folder of one's own."
 
 
 def command(word: Word = "", markdown: AsMarkdown = False) -> None:
-    """List the recipes that come with omma: those to run on data of one's own, then released models and parts by family.
+    """List the recipes that come with omma: those to run on data of one's own, models and parts by family, ways to make data.
 
     Reads the source of omma_recipes; writes nothing. Example: omma recipes qwen
     """
-    every = [*sorted(catalogue().values(), key=_order), *catalogue("Part").values()]
+    every = [*sorted(catalogue().values(), key=_order), *catalogue("Part").values(), *catalogue("Curation").values()]
     found = [item for item in every if word.lower() in f"{item.name} {item.group} {item.summary}".lower()]
     if not found:
         raise ConfigError("omma recipes", f"no recipe says {word!r}", "", "omma recipes lists them all")
@@ -51,7 +52,7 @@ def _order(item: Listed) -> tuple[bool, str]:
 
 
 def _title(item: Listed) -> str:
-    return item.group if SYSTEMS in item.module else RUNS
+    return item.group if any(name in item.module for name in NAMED) else RUNS
 
 
 def _table(items: list[Listed]) -> Table:
