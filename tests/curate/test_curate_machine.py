@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from omma.core.errors import CheckpointError, ConfigError, DataError
-from omma.core.runs import RunFolder
+from omma.core.runs import ANNEX, RunFolder
 from omma.curate.data import Data
-from omma.curate.job import ANNEX, curate
+from omma.curate.job import curate
 from omma.curate.machine.engine import AHEAD, Pool
 from omma.curate.machine.ray import Ray
 from omma.curate.operators.caption import Caption as CaptionLength

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omma.core.files import write_bytes, write_text
-from omma.core.runs import RunFolder
-from omma.curate.job import ANNEX
+from omma.core.runs import ANNEX, RunFolder
 from omma.media.store import annexed, made
 from omma.report.facts import read_facts
 from omma.report.funnel import Funnel, funnel

@@ -13,6 +13,7 @@ from omma.answerers.service import needed
 from omma.answerers.services.saved import Saved as SavedService
 from omma.core.config import HOUSE, Config, field_types, load
 from omma.core.errors import CheckpointError
+from omma.core.runs import ANNEX
 from omma.generate.talker import Talker
 from omma.media.store import Store
 from omma.model.vlm import Vlm
@@ -32,6 +33,11 @@ class Saved:
     model: Vlm
     root: Path
 
+    @property
+    def store(self) -> Store:
+        """The pictures of its recipe, those among them that curation fetched or made."""
+        return Store(self.root, self.folder.parent.parent / ANNEX)
+
 
 def load_talker(folder: Path, device: torch.device | str = "cpu", trusted: Sequence[str] = HOUSE) -> Talker:
     """Run folder (its newest checkpoint is taken) or checkpoint folder → talker over the pictures of its recipe.
@@ -43,7 +49,7 @@ def load_talker(folder: Path, device: torch.device | str = "cpu", trusted: Seque
     if not isinstance(text, Chat):
         raise CheckpointError(str(saved.folder), f"a model whose text is a {type(text).__name__}", "a Chat")
     module = load_model(saved.folder, saved.model, device)
-    return Talker(module, text.load(saved.folder / "tokenizer"), saved.model, Store(saved.root), device)
+    return Talker(module, text.load(saved.folder / "tokenizer"), saved.model, saved.store, device)
 
 
 def open_service(service: SavedService, store: Store) -> Answerer:

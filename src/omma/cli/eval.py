@@ -31,7 +31,6 @@ from omma.evaluate.question import Supply
 from omma.evaluate.recorded import Recorded
 from omma.evaluate.rulers import metrics
 from omma.generate.sight import Sight
-from omma.media.store import Store
 from omma.nn.device import pick_device
 from omma.recipe import Recipe
 from omma.schema.manifest import read_manifest
@@ -135,7 +134,7 @@ def held_out(run: Path, parts: Sequence[Path], sight: Sight, on: str, limit: int
     checkpoint = find_saved(run, trusted).folder
     with kept(folder):
         talker = load_talker(checkpoint, pick_device(recipe.run.device), trusted)
-        talker = talker.looking_at(Store(find_saved(place, trusted).root)) if on else talker
+        talker = talker.looking_at(find_saved(place, trusted).store) if on else talker
         train, heldout = (read_manifest(folder / f"data/{name}.parquet") for name in ("train", "heldout"))
         moment = moment_of(checkpoint, on, sight)
         evaluate(recipe.suite, talker, Supply(heldout, train), folder / f"eval/{moment}", sight)

@@ -12,7 +12,6 @@ from omma.cli.screen import screen
 from omma.core.errors import ConfigError
 from omma.core.runs import RunFolder
 from omma.generate.talker import Talker
-from omma.media.store import Store
 from omma.pack.chat import Chat
 from omma.schema.manifest import read_manifest
 from omma.weights.merge import Merged, Slice, greedy_soup, interpolate, soup, stack, write_merged
@@ -76,7 +75,7 @@ class HeldOut:
         assert isinstance(text, Chat)
         module = shell(made.model, "cpu")
         fill(module, {name: made.read(name) for name in made.tensors}, where=made.origin)
-        talker = Talker(module, text.load(self.saved.folder / "tokenizer"), made.model, Store(self.saved.root))
+        talker = Talker(module, text.load(self.saved.folder / "tokenizer"), made.model, self.saved.store)
         losses = talker.losses(self.samples, "picture")
         return sum(one.total for one in losses) / sum(one.count for one in losses)
 

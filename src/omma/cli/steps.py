@@ -7,7 +7,8 @@ from omma.cli.job import Job
 from omma.core.config import packages
 from omma.core.errors import CheckpointError, ConfigError
 from omma.core.progress import say
-from omma.curate.job import ANNEX, conversations, curate
+from omma.core.runs import ANNEX
+from omma.curate.job import conversations, curate
 from omma.evaluate.job import evaluate
 from omma.evaluate.question import Supply
 from omma.generate.sight import Sight

@@ -12,6 +12,8 @@ from omma.core.files import read_text, write_text
 from omma.core.ledger import Ledger
 from omma.core.logs import JsonLog
 
+ANNEX = "data/annex"  # below a run folder: pictures that curation fetched or made
+
 
 class RunFolder:
     """One folder per run; docs/ARCHITECTURE.md lists what lies in it."""

@@ -13,7 +13,7 @@ from omma.core.config import show
 from omma.core.errors import DataError
 from omma.core.files import inside, write_text
 from omma.core.progress import say
-from omma.core.runs import RunFolder
+from omma.core.runs import ANNEX, RunFolder
 from omma.curate.data import Data
 from omma.curate.joining import join_turns
 from omma.curate.machine.closing import close, write_ledger
@@ -25,7 +25,6 @@ from omma.schema.manifest import read_manifest
 from omma.schema.sample import Sample
 
 POOL = Pool()
-ANNEX = "data/annex"  # below the run folder: pictures that were fetched or made
 
 
 def curate(data: Data, run: RunFolder, *, seed: int, workers: int, engine: Engine = POOL) -> None:

@@ -27,13 +27,13 @@ from omma.core.errors import DataError
 from omma.core.files import bytes_hash, inside
 from omma.media.parquet_cells import ParquetCells
 from omma.media.pdf_pictures import pdf_picture
-from omma.media.tar_index import index_tar
+from omma.media.tar_index import Places, index_tar
 from omma.media.tsv_cells import TsvCells
 from omma.media.window import MARK, window
 
 MADE = "made://"
 SCHEMES = (MADE, "http://", "https://")
-MEMBERS = 4_000_000  # of tars whose places are kept in memory: some 300 bytes each
+MEMBERS = 20_000_000  # of tars whose places are kept in memory: half a gigabyte
 OPEN = 64  # tables, and as many zips, that are kept open
 UNPACKED = 1 << 30  # bytes of a member of a zip, which may be told to be anything
 Opened = TypeVar("Opened")
@@ -70,7 +70,7 @@ class Store:
 
     def __init__(self, root: Path, annex: Path | None = None) -> None:
         self.root, self.annex = root, annex
-        self._tars = Lately(MEMBERS, index_tar, lambda index: len(index.spans) + 1)
+        self._tars = Lately(MEMBERS, lambda path: Places(index_tar(path)), lambda places: len(places) + 1)
         self._tables = Lately(OPEN, _table)
         self._zips = Lately(OPEN, zipfile.ZipFile)
 
@@ -104,7 +104,7 @@ class Store:
     def members(self, name: str) -> tuple[str, ...]:
         """Tar name → its members' names in order; DataError as in `read`, also for a tar that breaks off."""
         try:
-            index = self._tars.get(self._path(name, name))
+            index = index_tar(self._path(name, name))
         except OSError as error:
             raise self._unreadable(name, name, error) from None
         if index.cut:
@@ -146,11 +146,12 @@ class Store:
         return DataError(uri, f"cannot be read: {error.strerror or error}", "a readable file")
 
     def _member(self, path: Path, member: str, uri: str) -> bytes:
-        index = self._tars.get(path)
-        if member not in index.spans:
-            why = f", which {index.cut}" if index.cut else ""
-            raise DataError(uri, f"no member {member!r} in {path.name}{why}", f"one of its {len(index.spans):,} members")
-        offset, size = index.spans[member]
+        places = self._tars.get(path)
+        found = places.find(member)
+        if found is None:
+            why = f", which {places.cut}" if places.cut else ""
+            raise DataError(uri, f"no member {member!r} in {path.name}{why}", f"one of its {len(places):,} members")
+        offset, size = found
         with path.open("rb") as file:
             file.seek(offset)
             data = file.read(size)

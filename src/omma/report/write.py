@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from omma.core.config import HOUSE
 from omma.core.files import write_text
-from omma.core.runs import RunFolder
-from omma.curate.job import ANNEX
+from omma.core.runs import ANNEX, RunFolder
 from omma.report.abilities import abilities
 from omma.report.answers import answers
 from omma.report.counted import STATES, counted

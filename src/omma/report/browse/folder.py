@@ -16,8 +16,7 @@ import yaml
 from omma.core.errors import DataError
 from omma.core.files import read_text
 from omma.core.progress import Bar
-from omma.core.runs import RunFolder
-from omma.curate.job import ANNEX
+from omma.core.runs import ANNEX, RunFolder
 from omma.curate.look import look
 from omma.curate.reader import Broken
 from omma.media.store import Store
