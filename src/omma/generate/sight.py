@@ -28,8 +28,8 @@ class GreyStore(Store):
         super().__init__(store.root)
         self.store = store
 
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"store": self.store}
+    def __reduce__(self) -> tuple[type["GreyStore"], tuple[Any, ...]]:
+        return GreyStore, (self.store,)
 
     def read(self, uri: str) -> bytes:
         """Name of a picture or video → a grey PNG of its size, which as a video goes on for ever. DataError as the store's."""

@@ -74,7 +74,7 @@ class Store:
         self._tables = Lately(OPEN, _table)
         self._zips = Lately(OPEN, zipfile.ZipFile)
 
-    def __reduce__(self) -> tuple[type["Store"], tuple[Path, Path | None]]:
+    def __reduce__(self) -> tuple[type["Store"], tuple[Any, ...]]:
         return type(self), (self.root, self.annex)
 
     def read(self, uri: str) -> bytes:
