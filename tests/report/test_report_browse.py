@@ -154,6 +154,8 @@ def test_copies_stand_beside_what_they_copy_the_largest_group_first(index: Index
 
 def test_reasons_of_one_kind_count_together(index: Index) -> None:
     told = [(one.operator, one.kind, one.count, one.errors) for one in reasons(index)]
+    for operator, kind, count, _ in told:
+        assert len(chosen(index, operator=operator, reason=kind)) == count
     assert told == [
         ("read", "PNG ends after # bytes", 1, 1),
         ("size", "shorter side # px, below #", 4, 0),

@@ -205,6 +205,19 @@ def test_another_name_for_this_machine_is_refused(browser: Browser) -> None:
     assert get(browser, "/api/facts", f"localhost:{browser.server_port}")[0] == 200
 
 
+def test_files_that_are_taken_away_meanwhile_are_told(curated_run: RunFolder, tmp_path: Path) -> None:
+    index = Index(find_folder(curated_run.path, tmp_path), tmp_path / "scratch")
+    with Browser(index) as made:
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        (curated_run / "data/train.parquet").unlink()
+        status, kind, body = get(made, "/api/rows?fate=train")
+        made.shutdown()
+        thread.join()
+    index.close()
+    assert (status, kind) == (500, "application/json") and "cannot be read as they were" in json.loads(body)["error"]
+
+
 def test_nothing_can_be_written(browser: Browser) -> None:
     for method in ("POST", "PUT", "DELETE"):
         assert get(browser, "/api/facts", method=method)[0] == 501

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from omma.core.config import did_you_mean
 from omma.core.errors import DataError
 from omma.report.browse.index import ENTRY, FATES, WORDS, Entry, Index
+from omma.report.browse.reasons import KIND
 
 MOST = 240  # rows of a page
 Order = Literal["up", "down", "near"]
@@ -16,6 +17,7 @@ SIZES = ("width", "height")
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Filters, each empty where it does not filter. `bounds` are (operator, least, most), both included, either None.
+    `reason` is a kind of reason as `reasons` tells them.
 
     `sort` is an operator, `width`, `height`, or empty for the order of reading; `near` puts those nearest to the threshold first.
     """
@@ -24,6 +26,7 @@ class Selection:
     task: str = ""
     fate: str = ""
     operator: str = ""
+    reason: str = ""
     text: str = ""
     bounds: tuple[tuple[str, float | None, float | None], ...] = ()
     sort: str = ""
@@ -54,7 +57,7 @@ def parse(query: Mapping[str, Sequence[str]]) -> Selection:
     fate = first.get("fate", "")
     if fate and fate not in FATES:
         raise DataError("fate", repr(fate), "", did_you_mean(fate, FATES))
-    words = {name: first.get(name, "") for name in ("source", "task", "operator", "text", "sort")}
+    words = {name: first.get(name, "") for name in ("source", "task", "operator", "reason", "text", "sort")}
     page, size = (_whole(first.get(name, default), name) for name, default in (("page", "0"), ("size", "60")))
     bounds = tuple(_bound(text) for text in query.get("score", ()))
     return Selection(**words, fate=fate, bounds=bounds, order=order, page=page, size=max(1, min(size, MOST)))  # type: ignore[arg-type]
@@ -89,6 +92,9 @@ def _condition(index: Index, selection: Selection) -> tuple[str, list[Any]]:
         if wanted := getattr(selection, name):
             parts.append(f"{name} = ?")
             values.append(wanted)
+    if selection.reason:
+        parts.append(f"{KIND} = ?")
+        values.append(selection.reason)
     for name, least, most in selection.bounds:
         column = _sorted_by(index, name)
         parts.append(f"{column} IS NOT NULL AND NOT isnan({column}::DOUBLE)")

@@ -20,6 +20,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import duckdb
+
 from omma.core.errors import DataError, OmmaError
 from omma.report.browse.copies import copies, copying
 from omma.report.browse.index import Index
@@ -80,9 +82,11 @@ class Handler(BaseHTTPRequestHandler):
             self._check_host()
             self._send(*answer(self.server, self.path))
         except OmmaError as error:
-            self._send(404, "application/json", json.dumps({"error": str(error)}, ensure_ascii=False).encode(errors="replace"))
+            self._complain(404, str(error))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the page has gone on
+        except (duckdb.Error, OSError) as error:
+            self._complain(500, f"the files cannot be read as they were: {error}; end this page and open it again")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: a page of thumbnails would fill the screen."""
@@ -92,6 +96,9 @@ class Handler(BaseHTTPRequestHandler):
         host = self.headers.get("Host", "").rpartition(":")[0]
         if host not in (HOST, "localhost"):
             raise DataError("Host", repr(host), f"{HOST} or localhost")
+
+    def _complain(self, status: int, words: str) -> None:
+        self._send(status, "application/json", json.dumps({"error": words}, ensure_ascii=False).encode(errors="replace"))
 
     def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

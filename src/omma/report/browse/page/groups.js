@@ -40,7 +40,7 @@ export async function reasons(facts, view) {
     el("p", { class: "soft" }, "Why rows went, by operator; numbers and names within a reason count as one kind. A click shows the rows."),
     el("div", { class: "scroll" }, el("table", { class: "reasons" },
       el("tr", {}, ["operator", "reason", "rows", "", "of all"].map((name, i) => el("th", { class: i === 2 || i === 4 ? "n" : "" }, name))),
-      rows.map((row, i) => el("tr", { tabindex: 0, onclick: () => fresh({ operator: row.operator }) },
+      rows.map((row, i) => el("tr", { tabindex: 0, onclick: () => fresh({ operator: row.operator, reason: row.kind }) },
         el("td", {}, i && rows[i - 1].operator === row.operator ? "" : el("strong", {}, row.operator)),
         el("td", { class: "words", title: row.example }, row.kind, row.errors ? el("span", { class: "tag where" }, "failed") : null),
         el("td", { class: "n" }, count(row.count)),

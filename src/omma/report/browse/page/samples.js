@@ -8,8 +8,8 @@ const SIZE = 60;
 
 export async function samples(facts, view) {
   const state = read();
-  const { source, task, fate, operator, text, score, sort, order, page } = state;
-  const told = await ask("rows", { source, task, fate, operator, text, score, sort, order, page, size: SIZE });
+  const { source, task, fate, operator, reason, text, score, sort, order, page } = state;
+  const told = await ask("rows", { source, task, fate, operator, reason, text, score, sort, order, page, size: SIZE });
   view.replaceChildren(
     el("div", { class: "columns" }, filters(facts, state), el("section", {}, head(told, state, facts), grid(told.rows, state), pager(told, state))),
   );
@@ -80,11 +80,12 @@ function pager(told, state) {
 }
 
 function filters(facts, state) {
-  const any = ["source", "task", "fate", "operator", "text"].some((key) => state[key]) || state.score.length;
+  const any = ["source", "task", "fate", "operator", "reason", "text"].some((key) => state[key]) || state.score.length;
   return el(
     "aside",
     { class: "filters" },
     any ? el("button", { class: "clear", onclick: () => fresh({ sort: state.sort, order: state.order }) }, "clear all filters") : null,
+    state.reason ? el("button", { class: "filter", "aria-pressed": true, title: "Take this filter away", onclick: () => go({ reason: "" }) }, state.reason, el("span", { class: "soft" }, "×")) : null,
     list("What became of it", facts.fates, "fate", state, (key) => [dot(key), FATES[key] || key]),
     list("Taken out by", facts.gone, "operator", state),
     list("Source", facts.sources, "source", state),

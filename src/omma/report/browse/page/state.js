@@ -1,6 +1,6 @@
 // What is looked at, as it stands in the address: so that it can be kept, shared and gone back to.
 
-const EMPTY = { view: "samples", source: "", task: "", fate: "", operator: "", text: "", score: [], sort: "", order: "up", page: 0, n: "" };
+const EMPTY = { view: "samples", source: "", task: "", fate: "", operator: "", reason: "", text: "", score: [], sort: "", order: "up", page: 0, n: "" };
 
 export function read() {
   const words = new URLSearchParams(location.hash.slice(1));
