@@ -2,12 +2,13 @@
 
 import io
 import random
+import sys
 import tarfile
 
 import pytest
 
 from omma.core.errors import DataError
-from omma.media.tar_index import index_tar
+from omma.media.tar_index import Places, TarIndex, index_tar
 
 FORMS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 ODD = [
@@ -92,6 +93,18 @@ def test_a_spoilt_header_and_a_second_tar_are_told(tmp_path):
     path.write_bytes(data)
     assert list(index_tar(path).spans) == ["0.jpg"]
     assert index_tar(path).cut == f"breaks off after 1,536 of {len(data):,} bytes: there is no header"
+
+
+def test_places_are_those_of_the_index_in_an_eighth_of_its_memory(tmp_path):
+    path = write(tmp_path / "a.tar", [(f"{n:06d}.jpg", b"x" * (n % 7)) for n in range(3000)], tarfile.USTAR_FORMAT)
+    index = index_tar(path)
+    places = Places(index)
+    assert {name: places.find(name) for name in index.spans} == index.spans
+    assert (len(places), places.find("3000.jpg"), places.cut) == (3000, None, "")
+    assert Places(TarIndex({}, "cut")).find("x") is None
+    held = places._keys.nbytes + places._spans.nbytes
+    whole = sys.getsizeof(index.spans) + sum(sys.getsizeof(name) + 2 * 32 + 56 for name in index.spans)
+    assert held == 24 * 3000 and 8 * held < whole
 
 
 def test_what_is_no_tar_is_refused(tmp_path):

@@ -9,6 +9,8 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from omma.core.errors import DataError
 
 BLOCK = 512
@@ -23,6 +25,27 @@ class TarIndex:
 
     spans: dict[str, tuple[int, int]]
     cut: str = ""
+
+
+class Places:
+    """An index to look up by name, in 24 bytes a member: names are held as hashes of this process, 64 bits each."""
+
+    def __init__(self, index: TarIndex) -> None:
+        keys = np.fromiter(map(hash, index.spans), np.int64, len(index.spans))
+        order = np.argsort(keys)
+        self._keys, self._spans = keys[order], np.array(list(index.spans.values()), np.int64).reshape(-1, 2)[order]
+        self.cut = index.cut
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, name: str) -> tuple[int, int] | None:
+        """Member → (offset, size), or None."""
+        place = int(np.searchsorted(self._keys, hash(name)))
+        if place == len(self) or self._keys[place] != hash(name):
+            return None
+        offset, size = self._spans[place]
+        return int(offset), int(size)
 
 
 def index_tar(path: Path) -> TarIndex:
