@@ -1,6 +1,8 @@
 """Rewriters without a model: masks and clean-ups, captions of boxes, merged annotations, hard negatives, collages, marks."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -9,9 +11,10 @@ import pytest
 from omma.core.config import show
 from omma.core.errors import ConfigError, DataError
 from omma.curate.drawn import drawn
+from omma.curate.readers.coco import Coco
 from omma.curate.rewriters.append_caption import AppendCaption
 from omma.curate.rewriters.box_captions import BoxCaptions
-from omma.curate.rewriters.clean_html import plain
+from omma.curate.rewriters.clean_html import CleanHtml, plain
 from omma.curate.rewriters.clean_links import CleanLinks
 from omma.curate.rewriters.clean_whitespace import CleanWhitespace
 from omma.curate.rewriters.collages import Collages
@@ -25,6 +28,8 @@ from omma.media.decode import decode
 from omma.media.draw import to_png
 from omma.media.store import Store, made
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
+
+REAL = Path(__file__).parents[2] / "../shared/real"
 
 
 def talk(*words: str) -> tuple[Turn, ...]:
@@ -391,8 +396,6 @@ def test_a_generated_caption_stands_behind_the_original():
 
 def test_boxes_of_a_drawn_album_become_captions_and_marks(tmp_path):
     """Read by the reader of COCO from a drawn world: counts agree with the boxes, marks are drawn for each picture."""
-    from omma.curate.readers.coco import Coco
-
     Spatial(folder="w", num_pictures=6, num_heldout=1).draw(tmp_path)
     files = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*.json"))
     reader = next(Coco(path=str(file)) for file in files if '"annotations"' in (tmp_path / file).read_text()[:10_000_000])
@@ -409,6 +412,42 @@ def test_boxes_of_a_drawn_album_become_captions_and_marks(tmp_path):
         ]
         assert captions and all(any(region.label.split()[-1] in text for region in sized.regions) for text in captions)
         assert len(only(VisualPrompts().rewrite([sized], store)).samples) == 1 + min(9, len(sized.regions))
+
+
+# On real data
+
+
+def real(folder: str, name: str) -> Path:
+    path = REAL / folder / name
+    if not path.exists():
+        pytest.skip(f"no real data at {path.resolve()}")
+    return path
+
+
+def test_clean_ups_leave_captions_of_photographs_and_documents_alone():
+    """6,084 captions and the alternative texts of 361 pictures: no markup and no address is seen where none is."""
+    captions = [json.loads(line) for line in real("coco-small", "captions.jsonl").read_text().splitlines()]
+    alts = [json.loads(line)["alt"] for line in real("weblike-docs", "alt_text.jsonl").read_text().splitlines()]
+    texts = [text for row in captions for text in row["captions"]] + alts
+    assert len(texts) == 6445
+    assert [text for text in texts if CleanHtml().change(text) != text or CleanLinks().change(text) != text] == []
+    assert all(CleanWhitespace().change(text).split() == text.split() for text in texts)
+
+
+def test_every_kind_of_object_in_photographs_is_told_of(tmp_path):
+    """80 photographs with all of COCO's classes: each kind is named by the captions of the middle or of the rest."""
+    real("coco-tiny80", "annotations/instances_val2017.json")
+    rows = Coco(path="annotations/instances_val2017.json").read(REAL / "coco-tiny80")
+    kinds = set()
+    for sample in (row for row in rows if isinstance(row, Sample) and row.regions):
+        sized = replace(sample, media=(replace(sample.media[0], width=640, height=640),))
+        found = only(BoxCaptions().rewrite([sized], Store(tmp_path)))
+        assert not found.error, found.error
+        told = " ".join(caption.text for one in found.samples for caption in one.captions).lower()
+        for label in {region.label for region in sample.regions}:
+            assert label in told or plural(label) in told, (label, told)
+            kinds.add(label)
+    assert len(kinds) > 60
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Rewriters and judges that ask a model: what is asked, how replies are read, and that failures are rows of their own."""
 
 import json
+from base64 import b64decode
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from omma.answerers import service as opening
+from omma.answerers.services.endpoint import Endpoint
 from omma.answerers.services.released import Released
 from omma.answerers.services.saved import Saved
 from omma.core.errors import CheckpointError, ConfigError, DataError
@@ -36,6 +38,7 @@ from omma.metrics.vqa import Vqa
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
 from tests.answerers.folders import blip, checkpoint
 from tests.curate.scripted import Scripted, cut, lost, script, unreadable, words
+from tests.evaluate.serving import Served
 
 HASH = "{:064d}".format
 
@@ -82,6 +85,8 @@ def test_a_question_that_fails_costs_no_other_its_reply(store):
     assert "no picture" in found[3].error and found[3].samples == ()
     assert [item.samples[0].captions[1].text for item in found if item.samples] == [f"picture {n}.png" for n in (0, 1, 2, 4, 5)]
     assert asking.opened <= 2
+    uris = [question.media[0].uri for question in asking.asked]
+    assert sorted(uris) == [f"{n}.png" for n in (0, 1, 2, 4, 5)]  # what was said before the failure is not asked again
 
 
 @pytest.mark.parametrize("error", [ConfigError("model", "gone"), CheckpointError("model", "none")])
@@ -545,6 +550,22 @@ def test_a_checkpoint_captions_and_answers_the_same_in_any_company(store, tmp_pa
         [asked(0, "cat")], store
     )
     assert judged == [Judged(0.0)]
+
+
+def test_a_server_that_fails_once_is_asked_again_for_that_picture_alone(store, fresh):
+    """The picture's bytes travel as they are; a second run pays for what failed in the first, and for nothing else."""
+    refused = (400, b'{"error": {"message": "this picture is too large"}}')
+    with Served(says=lambda payload: "described" + str(len(json.dumps(payload)) % 7)) as served:
+        served.plan.append(refused)
+        rewriter = Recaption(model=Endpoint(address=served.address, workers=1), signature="captioner")
+        samples = [captioned(number, "alt") for number in range(3)]
+        first = rewriter.rewrite(samples, store)
+        assert ["too large" in item.error for item in first] == [True, False, False] and len(served.got) == 3
+        second = rewriter.rewrite(samples, store)
+        assert not any(item.error for item in second) and second[1:] == first[1:] and len(served.got) == 4
+        assert served.got[-1]["messages"] == served.got[0]["messages"]
+        shown = served.got[-1]["messages"][0]["content"][0]["image_url"]["url"]
+        assert b64decode(shown.partition(",")[2]) == store.read("0.png")
 
 
 def test_a_head_for_matching_filters_captions(store, tmp_path, fresh):

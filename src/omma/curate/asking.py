@@ -4,7 +4,7 @@ What rewriters and operators that ask a model share.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
@@ -128,24 +128,27 @@ def ask(questions: Sequence[Sample], model: Service, sampling: Sampling, store: 
     if not questions:
         return []
     answerer = model.open(store)
-    found = one_by_one(questions, lambda some: list(answerer.ask(some, sampling)))
+    found = one_by_one(questions, lambda some: answerer.ask(some, sampling))
     return [Reply("", (), (), "error", error=one) if isinstance(one, str) else one for one in found]
 
 
-def one_by_one(items: Sequence[Sample], work: Callable[[Sequence[Sample]], list[Answer]]) -> list[Answer | str]:
-    """Items + work on many → an answer each, or why there is none: work that fails is done again by halves.
+def one_by_one(items: Sequence[Sample], work: Callable[[Sequence[Sample]], Iterable[Answer]]) -> list[Answer | str]:
+    """Items + work on many → an answer each, or why there is none. What came before a failure is kept, the rest tried by halves.
 
     ConfigError and CheckpointError, without a server or a model, go through: nothing can work then.
     """
-    if not items:
-        return []
+    answers: list[Answer | str] = []
     try:
-        answers: list[Answer | str] = [*work(items)]
+        answers.extend(work(items) if items else ())
     except (ConfigError, CheckpointError):
         raise
     except OmmaError as error:
-        half = len(items) // 2
-        return [*one_by_one(items[:half], work), *one_by_one(items[half:], work)] if half else [str(error)]
+        rest = items[len(answers) :]
+        if not rest:
+            raise
+        half = len(rest) // 2
+        again = [*one_by_one(rest[:half], work), *one_by_one(rest[half:], work)] if half else [str(error)]
+        answers += again
     assert len(answers) == len(items), f"{len(answers)} answers to {len(items)} questions"
     return answers
 

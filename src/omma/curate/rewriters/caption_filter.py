@@ -48,7 +48,7 @@ class CaptionFilter(Rewriter):
         found: list[float | str] = []
         if flat:
             matcher = self.model.matcher(store)
-            found = one_by_one(flat, lambda some: list(matcher.match(some)))
+            found = one_by_one(flat, matcher.match)
         scores = dict(zip((one.id for one in flat), found, strict=True))
         return [self._filtered(sample, [scores[one.id] for one in group]) for sample, group in zip(samples, asked, strict=True)]
 
