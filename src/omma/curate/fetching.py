@@ -195,7 +195,7 @@ class _Work:
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder's lock: two runs would write the same tables."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    with (folder / ".lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
