@@ -17,6 +17,7 @@ from omma.curate.data import Data
 from omma.curate.job import curate
 from omma.curate.machine.engine import AHEAD, Pool
 from omma.curate.machine.ray import Ray
+from omma.curate.operators.alt_junk import AltJunk
 from omma.curate.operators.caption import Caption as CaptionLength
 from omma.curate.operators.decode import Decode
 from omma.curate.operators.exact_hash import ExactHash
@@ -274,3 +275,10 @@ def test_two_workers_of_a_local_ray_write_the_same_bytes(captioned, tmp_path):
     curate(died, RunFolder(tmp_path / "dead-ray"), seed=0, workers=2, engine=Ray(rows=5, pictures=4))
     curate(died, RunFolder(tmp_path / "dead-pool"), seed=0, workers=2, engine=SMALL)
     assert outputs(tmp_path / "dead-ray") == outputs(tmp_path / "dead-pool")
+
+
+def test_reasons_say_what_a_score_alone_does_not(captioned, tmp_path):
+    root = captioned("a dog on a lawn", "IMG_0412.jpg")
+    run = RunFolder(tmp_path / "run")
+    curate(data_of(root, AltJunk()), run, seed=0, workers=0)
+    assert ledger(run)[1] == ("01.png:0", "alt_junk", "drop", "no description but a file name: IMG_0412.jpg")

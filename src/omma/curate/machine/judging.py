@@ -161,7 +161,12 @@ def _of_texts(operator: TextOperator, alive: list[int], desk: _Desk) -> Iterator
         return found
 
     for row, score, error in _kept(operator, alive, desk, ask):
-        yield row, Outcome(reason=error, failed=True) if error else Outcome(score, operator.decide(score))
+        if error:
+            yield row, Outcome(reason=error, failed=True)
+            continue
+        reason = operator.decide(score)
+        note = operator.note(desk.sample(row)) if reason else ""
+        yield row, Outcome(score, f"{reason}: {note}" if note else reason)
 
 
 def _of_model(operator: ModelOperator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
