@@ -238,6 +238,18 @@ def test_lists_of_regions_by_number_follow_their_regions():
     assert json.loads(one.meta["masks"]) == {"1": "of the dog", "2": "of the cow"}
 
 
+def test_words_of_others_under_the_same_names_are_no_lists_of_regions():
+    media = (Media("a.jpg", sha256="a" * 64, width=9, height=9),)
+    cat = (Region(0, (0, 0, 1, 1), label="cat"),)
+    odd = [
+        Sample(f"{n}", "x", media=media, regions=cat, meta={"crowds": value})
+        for n, value in enumerate((3, "many", "[9]", '{"a": 1}', "[["))
+    ]
+    one = only(merged(*odd)[0].samples)
+    assert one.regions == cat and one.meta["crowds"] == 3 and one.meta["crowds@1"] == "many" and one.meta["crowds@4"] == "[["
+    assert all(not item.error for item in BoxCaptions().rewrite(odd, Store(None)))
+
+
 def test_captions_alone_stay_captions_and_what_cannot_be_merged_stays():
     media = (Media("a.jpg", sha256="a" * 64),)
     two = [Sample(f"{n}", "x", "caption", media, captions=(Caption(f"text {n}"),)) for n in range(2)]

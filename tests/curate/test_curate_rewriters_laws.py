@@ -93,6 +93,9 @@ def samples(store):
             "n:0", "web", "", (Media("none.png", sha256="0" * 64, width=4, height=4),), captions=(Caption("gone"),), regions=boxes
         ),
         Sample("e:0", "web"),
+        Sample("w:0", "odd", "", (media[3],), where, captions=(Caption("a cat"),)),  # a turn names a region that is not there
+        Sample("w:1", "odd", "", (media[3],), where[:1], regions=(Region(3, (0, 0, 1, 1), label="cat"),), answer=Answer(("x",))),
+        Sample("w:2", "odd", "", (media[1],), where[1:], regions=boxes),
     ]  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Placing: a region of a sample → its box in xyxy px of the upright picture."""
 
+from typing import Any
+
 from omma.core.errors import DataError
 from omma.media.geometry import Box, from_frame, reorder, whole
+from omma.metrics.structured import parse
 from omma.schema.sample import Region, Sample
 
 NUMBERED = ("masks", "keypoints", "crowds")  # of `meta`: JSON that names regions by their numbers, as the reader of COCO writes it
@@ -19,6 +22,17 @@ def placed(region: Region, sample: Sample) -> Box:
     if media.width < 1 or media.height < 1:
         raise DataError(sample.id, f"{media.uri} of unknown size", "width and height in px", "curate it first")
     return from_frame(reorder(region.box, region.order, "xyxy"), region.frame, whole(media.width, media.height))
+
+
+def numbered(meta: Meta, name: str) -> dict[int, Any] | None:
+    """What `meta` says of regions under one of the names in NUMBERED → by number; None if it says nothing of that form."""
+    if name not in NUMBERED or not isinstance(meta.get(name), str):
+        return None
+    value = parse(str(meta[name]))
+    numbers = list(value) if isinstance(value, dict | list) else [None]
+    if not all(str(number).isdecimal() for number in numbers):
+        return None
+    return {int(number): value[number] if isinstance(value, dict) else number for number in numbers}
 
 
 def unnumbered(meta: Meta) -> Meta:

@@ -3,7 +3,6 @@
 The rules stand in `synthesis/box_captions.py`.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -12,7 +11,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.curate.lineage import born, drawing, signed
 from omma.curate.operator import Rewriter, Rewritten
-from omma.curate.placing import placed
+from omma.curate.placing import numbered, placed
 from omma.curate.synthesis.box_captions import COUNTED, VERSION, box_captions
 from omma.media.geometry import Box
 from omma.media.store import Store
@@ -60,7 +59,7 @@ class BoxCaptions(Rewriter):
 
 def _labelled(sample: Sample) -> list[tuple[str, Box]]:
     """Sample → label and box of each of its things. DataError for a box that cannot be placed."""
-    crowds = set(json.loads(str(sample.meta.get("crowds", "[]"))))
+    crowds = numbered(sample.meta, "crowds") or {}
     found = []
     for number, region in enumerate(sample.regions):
         if region.label.strip():

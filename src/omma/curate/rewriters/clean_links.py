@@ -1,7 +1,8 @@
 """clean_links: captions with web addresses among their words → the words alone.
 
-As Data-Juicer's `clean_links_mapper` (datajuicer/data-juicer, `ops/mapper/clean_links_mapper.py`). Addresses are known by
-http://, https://, ftp:// or www.; marks behind one belong to the sentence. A caption that is an address alone goes.
+As Data-Juicer's `clean_links_mapper` (datajuicer/data-juicer, `ops/mapper/clean_links_mapper.py`), which takes any word with a
+colon for an address ("note:this") as well. Here they are known by http://, https://, ftp:// or www.; marks behind one belong to the
+sentence. A caption that is an address alone goes.
 """
 
 import re

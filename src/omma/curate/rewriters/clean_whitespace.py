@@ -1,7 +1,7 @@
 """clean_whitespace: captions with line ends, tabs, odd and unseen spaces → one plain space between words, none around them.
 
-As Data-Juicer's `whitespace_normalization_mapper`, which leaves runs of spaces, and makes a space of joiners without width as
-well. Here those stay (U+200C, U+200D): Persian, Hindi and many emoji are written with them.
+As Data-Juicer's `whitespace_normalization_mapper` (datajuicer/data-juicer), which leaves runs of spaces, and makes a space of
+joiners without width as well. Here those stay (U+200C, U+200D): Persian, Hindi and many emoji are written with them.
 """
 
 import re

@@ -8,7 +8,7 @@ The prompt is ours.
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.core.errors import ConfigError
+from omma.core.errors import ConfigError, DataError
 from omma.curate.asking import Asked, AskingRewriter, Questions, check_prompt, filled, question
 from omma.curate.lineage import born
 from omma.curate.operator import Rewritten
@@ -76,12 +76,15 @@ def facts(sample: Sample) -> tuple[str, ...]:
 
 
 def _words(turn: Turn, sample: Sample) -> str:
+    missing = [part.index for part in turn.parts if part.kind == "region" and not 0 <= part.index < len(sample.regions)]
+    if missing:
+        raise DataError(sample.id, f"region {missing[0]} in a turn", f"one of its {len(sample.regions)} regions, from 0 on")
     said = [_place(sample.regions[p.index], sample) if p.kind == "region" else p.text for p in turn.parts]
     return " ".join(" ".join(said).split())
 
 
 def _place(region: Region, sample: Sample) -> str:
-    media = sample.media[region.media]
     x0, y0, x1, y1 = placed(region, sample)
+    media = sample.media[region.media]
     sides = (media.width, media.height, media.width, media.height)
     return str([round(SIDE * value / side) for value, side in zip((x0, y0, x1, y1), sides, strict=True)])

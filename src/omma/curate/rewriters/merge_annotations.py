@@ -8,12 +8,12 @@ same if their bytes are.
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from omma.core.config import config
 from omma.curate.lineage import signed
 from omma.curate.operator import Rewritten, SetRewriter
-from omma.curate.placing import NUMBERED, Meta
+from omma.curate.placing import NUMBERED, Meta, numbered
 from omma.curate.recalling import Recalled
 from omma.media.store import Store
 from omma.schema.sample import Caption, Part, Region, Sample, Turn
@@ -88,6 +88,8 @@ def _content(sample: Sample) -> str:
     """Hash of the one picture of a sample that can be merged, else nothing."""
     alone = len(sample.media) == 1 and sample.media[0].kind == "image" and not (sample.chosen or sample.rejected)
     plain = all(turn.role in ("user", "assistant") for turn in sample.turns)
+    named = [part.index for turn in sample.turns for part in turn.parts if part.kind == "region"]
+    plain &= all(0 <= index < len(sample.regions) for index in named)
     return sample.media[0].sha256 if alone and plain else ""
 
 
@@ -125,11 +127,10 @@ def _distinct(captions: Sequence[Caption]) -> tuple[Caption, ...]:
 def _renumbered(meta: Meta, places: Sequence[int]) -> Meta:
     """What `meta` says of regions by their numbers (as the reader of COCO has it) → the same by their new numbers."""
     found = dict(meta)
-    for name in ("masks", "keypoints"):
-        if name in meta:
-            found[name] = json.dumps({str(places[int(number)]): one for number, one in json.loads(str(meta[name])).items()})
-    if "crowds" in meta:
-        found["crowds"] = json.dumps([places[number] for number in json.loads(str(meta["crowds"]))])
+    for name in NUMBERED:
+        about = numbered(meta, name)
+        if about is not None and all(number < len(places) for number in about):
+            found[name] = _written(name, {places[number]: one for number, one in about.items()})
     return found
 
 
@@ -138,13 +139,14 @@ def _met(group: Sequence[Sample]) -> Meta:
     met = dict(group[0].meta)
     for sample in group[1:]:
         for key, value in sample.meta.items():
-            if key in NUMBERED:
-                met[key] = _joined(str(met.get(key, value)), str(value))
+            mine, other = numbered(met, key), numbered(sample.meta, key)
+            if mine is not None and other is not None:
+                met[key] = _written(key, mine | other)
             else:
                 met[key if met.setdefault(key, value) == value else f"{key}@{sample.id}"] = value
     return met
 
 
-def _joined(one: str, other: str) -> str:
-    first, second = json.loads(one), json.loads(other)
-    return json.dumps(first | second if isinstance(first, dict) else sorted({*first, *second}))
+def _written(name: str, about: dict[int, Any]) -> str:
+    """As the reader of COCO writes it: crowds are a list, others a mapping."""
+    return json.dumps(sorted(about) if name == "crowds" else {str(number): about[number] for number in sorted(about)})

@@ -1,9 +1,10 @@
 """own_mistakes: a question about one of several pictures → the model's own wrong reply as the rejected one (MIA-DPO).
 
 MIA-DPO (Liu et al. 2024, arXiv 2410.17637; Liuziyu77/MIA-DPO `gen_data/gen_chosen_rejected`): questions as `collages` makes them
-are asked, the picture in question under Gaussian noise (standard deviation 225 in a grid, 49 in a picture within a picture); a
-reply other than the true one is rejected, true ones of 512 letters and more are left out. There the model's attention to the
-picture must be low and the reply unlikely as well, which takes the model apart and is not done here.
+are asked, greedily, under Gaussian noise: of standard deviation 225 on the picture in question in a grid, of 49 on all of a
+picture within a picture (where the script lets bytes wrap around, they are clipped here), none on sequences. A reply other than
+the true one is rejected; true ones of 512 letters and more are left out. There the model's attention to the picture must be low
+and the reply unlikely as well, which takes the model apart and is not done here.
 """
 
 from dataclasses import replace
@@ -20,6 +21,7 @@ from omma.curate.operator import Rewritten
 from omma.curate.replies import whole
 from omma.curate.sights import spoilt
 from omma.generate.sampling import Sampling
+from omma.media.geometry import Box
 from omma.media.store import Store
 from omma.metrics.metric import Metric
 from omma.metrics.text import Exact
@@ -41,7 +43,7 @@ class OwnMistakes(AskingRewriter):
     scored_by: ClassVar[tuple[str, ...]] = (
         "model", "sampling", "signature", "metric", "grid_noise", "inset_noise", "longest", "seed",
     )  # fmt: skip
-    sampling: Sampling = Sampling(max_tokens=1024)
+    sampling: Sampling = Sampling(max_tokens=512)
     metric: Metric = Exact()
     grid_noise: float = 225.0
     inset_noise: float = 49.0
@@ -59,10 +61,12 @@ class OwnMistakes(AskingRewriter):
         if sample.meta.get("kind") not in KINDS or not sample.chosen or len(sample.chosen[0].text) >= self.longest:
             return ()
         asked = asked_again(sample, self, 0)
-        noise = {"grid": self.grid_noise, "inset": self.inset_noise}.get(str(sample.meta["kind"]), 0.0)
-        if noise and sample.regions:
-            made = spoilt(sample.media[0], lambda image: self._noisy(image, sample, noise), store)
-            asked = replace(asked, media=(made.media,))
+        kind, picture = sample.meta["kind"], sample.media[0]
+        whole = (0.0, 0.0, float(picture.width), float(picture.height))
+        if kind == "grid" and self.grid_noise and sample.regions:
+            asked = self._shown(asked, sample, sample.regions[0].box, self.grid_noise, store)
+        if kind == "inset" and self.inset_noise:
+            asked = self._shown(asked, sample, whole, self.inset_noise, store)
         return (asked,)
 
     def answered(self, sample: Sample, asked: Asked, author: str) -> Rewritten:
@@ -75,11 +79,15 @@ class OwnMistakes(AskingRewriter):
             (replace(sample, rejected=rejected, meta=sample.meta | {"rejected_by": author}),), f"a mistake of {author}"
         )
 
-    def _noisy(self, image: UInt8[np.ndarray, "h w 3"], sample: Sample, noise: float) -> UInt8[np.ndarray, "h w 3"]:
-        """Picture → with noise in its first region."""
-        x0, y0, x1, y1 = (round(value) for value in sample.regions[0].box)
-        random = generator(self.seed, self.name, sample.id)
-        part = image[y0:y1, x0:x1] + random.normal(0, noise, (y1 - y0, x1 - x0, 3))
-        copy = image.copy()
-        copy[y0:y1, x0:x1] = part.round().clip(0, 255).astype(np.uint8)
-        return copy
+    def _shown(self, asked: Sample, sample: Sample, box: Box, noise: float, store: Store) -> Sample:
+        """The question about a copy of its picture with noise in a box (xyxy px)."""
+        x0, y0, x1, y1 = (round(value) for value in box)
+
+        def noisy(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+            copy = image.copy()
+            part = copy[y0:y1, x0:x1]
+            added = generator(self.seed, self.name, sample.id).normal(0, noise, part.shape)
+            copy[y0:y1, x0:x1] = (part + added).round().clip(0, 255).astype(np.uint8)
+            return copy
+
+        return replace(asked, media=(spoilt(sample.media[0], noisy, store).media,))
