@@ -1,5 +1,7 @@
 """Tiny folders of models that are asked: a checkpoint of omma, and transformers' two classes with a head for matching."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -44,9 +46,11 @@ def says(name, words, uri="", reply=""):
     return Sample(name, "test", media=media, turns=turns)
 
 
-def checkpoint(folder, seed=0):
+def checkpoint(folder, seed=0, caption_prompt="what do you see?"):
     """The quickstart's model with random weights, as `omma train` saves it."""
     recipe = quickstart().tiny()
+    text = replace(recipe.model.text, caption_prompts=(caption_prompt,))
+    recipe = replace(recipe, model=replace(recipe.model, text=text))
     folder.mkdir(parents=True)
     save_model(folder, init(recipe.model.build(), seed))
     write_text(folder / "config.yaml", show(recipe))

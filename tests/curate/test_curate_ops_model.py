@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from sklearn.mixture import GaussianMixture
 
 from omma.answerers.loading import load_released
+from omma.answerers.saved import load_talker
 from omma.answerers.services.endpoint import Endpoint
 from omma.answerers.services.released import Released
 from omma.answerers.services.saved import Saved
@@ -197,7 +198,6 @@ def test_thresholds_drop_below_and_say_why():
     [
         (lambda: ClipScore(min_score=2), "ClipScore.min_score: 2"),
         (lambda: ItmScore(min_score=-0.1), "ItmScore.min_score: -0.1"),
-        (lambda: Perplexity(prompt=" "), "Perplexity.prompt: ' '; expected words"),
         (lambda: Perplexity(max_score=1.0), "Perplexity.max_score: 1.0; expected a perplexity above 1; inf keeps all"),
         (lambda: NoiseMixture(max_noise=1.5), "NoiseMixture.max_noise: 1.5"),
         (lambda: Watermark(max_score=2), "Watermark.max_score: 2"),
@@ -293,6 +293,15 @@ def test_perplexity_sees_the_picture_and_takes_the_least_surprising_caption(ours
     assert values(replace(operator, captions="worst").score([both], store)) == [max(one, two)]
     assert values(replace(operator, captions="mean").score([both], store)) == [pytest.approx(math.sqrt(one * two))]
     assert replace(operator, prompt="what?").key != operator.key
+
+
+@pytest.mark.parametrize("prompt", ["what do you see?", ""])
+def test_the_prompt_that_a_model_of_omma_was_trained_with_gives_the_loss_of_its_training(prompt, store, tmp_path):
+    folder = checkpoint(tmp_path / "checkpoint", caption_prompt=prompt)
+    samples = [sample(f"s{i}", text) for i, text in enumerate(TEXTS)]
+    losses = load_talker(folder).looking_at(store).losses(samples)  # of captions, as they are trained on
+    judged = values(Perplexity(model=Saved(folder=str(folder), device="cpu"), prompt=prompt).score(samples, store))
+    assert judged == pytest.approx([math.exp(loss.total / loss.count) for loss in losses], rel=1e-5)
 
 
 def test_a_sample_without_captions_is_measured_by_its_reply_to_its_own_question(ours, store):

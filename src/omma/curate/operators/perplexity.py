@@ -19,8 +19,8 @@ from omma.answerers.service import Service
 from omma.answerers.services.saved import Saved
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import one_by_one, question
-from omma.curate.operator import Judged, ModelOperator
+from omma.curate.asking import one_by_one
+from omma.curate.operator import Judged, ModelOperator, child
 from omma.curate.pairing import Choice, chosen
 from omma.generate.reply import SampleLoss
 from omma.media.store import Store
@@ -32,7 +32,8 @@ class Perplexity(ModelOperator):
     """`model` says how likely words are: a run of omma (`Saved`) or a folder of transformers that writes (`Released`).
 
     Captions are measured as replies to `prompt`, with all pictures of the sample in front of it; `captions` says which of several
-    counts, "best" being the least surprising. A small model knows the prompts that it was trained with, and wants one of them.
+    counts, "best" being the least surprising. A small model knows the prompts that it was trained with, and wants one of them:
+    those of its `text.caption_prompts`, of which "" shows the picture and says nothing.
     A sample without captions is measured by its reply to its own question, if it has one of each. Others, and those without a
     picture, are not judged.
     """
@@ -46,8 +47,6 @@ class Perplexity(ModelOperator):
     max_score: float = math.inf
 
     def check(self) -> None:
-        if not self.prompt.strip():
-            raise ConfigError("Perplexity.prompt", repr(self.prompt), "words for the model")
         if not self.max_score > 1:
             raise ConfigError("Perplexity.max_score", str(self.max_score), "a perplexity above 1", "inf keeps all")
 
@@ -81,10 +80,12 @@ class Perplexity(ModelOperator):
         pictures = [item for item in sample.media if item.kind == "image"]
         told = [caption.text.strip() for caption in sample.captions if caption.text.strip()]
         if pictures and told:
-            asked = (question(sample, self, number, self.prompt, pictures) for number in range(len(told)))
+            shown = tuple(Part("image", index=index) for index in range(len(pictures)))
+            asked = Turn("user", (*shown, *((Part("text", self.prompt),) if self.prompt else ())))
+            turns = [(asked, Turn("assistant", (Part("text", text),))) for text in told]
             return [
-                replace(one, turns=(*one.turns, Turn("assistant", (Part("text", text),))))
-                for one, text in zip(asked, told, strict=True)
+                Sample(child(sample, self, number), sample.source, "asked", tuple(pictures), both)
+                for number, both in enumerate(turns)
             ]
         roles = [turn.role for turn in sample.turns if turn.role != "system"]
         single = roles == ["user", "assistant"] and bool(sample.turns[-1].text.strip())
