@@ -1,5 +1,7 @@
 """Lexicon: a word → the words of its family, any of which makes a caption false in its place."""
 
+from functools import cache
+
 KINDS: tuple[tuple[str, ...], ...] = (
     ("man", "woman"),
     ("boy", "girl"),
@@ -73,5 +75,10 @@ DIRECTED = (
 
 
 def family(word: str, families: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
-    """Word → the words of its family, itself among them; empty if it has none."""
-    return next((kin for kin in families if word.lower() in kin), ())
+    """Word → the words of its family, the first that has it, itself among them; empty if it has none."""
+    return _by_word(families).get(word.lower(), ())
+
+
+@cache
+def _by_word(families: tuple[tuple[str, ...], ...]) -> dict[str, tuple[str, ...]]:
+    return {word: kin for kin in reversed(families) for word in kin}
