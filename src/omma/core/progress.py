@@ -23,6 +23,7 @@ class Bar:
     def __init__(self, name: str, total: int | None) -> None:
         self.name, self.total, self.done, self.note = name, total, 0, ""
         self.started = self.told = time.monotonic()
+        self.said = 0  # how much was done when it last told
         self.paces = deque([(self.started, 0)])  # when how much was done, lately
         self.rich: Progress | None = None
 
@@ -43,7 +44,7 @@ class Bar:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self.rich is not None:
             self.rich.stop()
-        elif self.done:
+        elif self.done and self.said != self.done:
             self._tell()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
@@ -59,7 +60,7 @@ class Bar:
             self._tell()
 
     def _tell(self) -> None:
-        self.told = time.monotonic()
+        self.told, self.said = time.monotonic(), self.done
         of = f"/{self.total}" if self.total is not None else ""
         left = f", {self._left()} left" if self.total and self.done < self.total else ""
         took = f"{self.told - self.started:.0f} s{left}"
