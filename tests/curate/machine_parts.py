@@ -49,7 +49,7 @@ class Deadly(Named, PictureOperator):
 
 @config
 class Asked(Named, ModelOperator):
-    """A model that writes down who asked; it cannot judge captions that say so."""
+    """A model that writes down who asked; it cannot judge captions that say so until a file `well` lies beside its book."""
 
     version: ClassVar[str] = "1"
     book: str
@@ -62,13 +62,14 @@ class Asked(Named, ModelOperator):
     def score(self, samples: Sequence[Sample], store: Store) -> list[Judged]:
         with open(self.book, "a", encoding="utf-8") as file:
             file.writelines(f"{sample.id}\n" for sample in samples)
-        return [self._judged(sample.captions[0].text) for sample in samples]
+        well = Path(self.book).with_name("well").exists()
+        return [self._judged(sample.captions[0].text, well) for sample in samples]
 
     def decide(self, score: float) -> str:
         return "too short" if score < self.least else ""
 
-    def _judged(self, text: str) -> Judged:
-        return Judged(error="the model was silent") if text == "unspeakable" else Judged(float(len(text)))
+    def _judged(self, text: str, well: bool) -> Judged:
+        return Judged(error="the model was silent") if text == "unspeakable" and not well else Judged(float(len(text)))
 
 
 @config

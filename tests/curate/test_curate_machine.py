@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -198,6 +199,20 @@ def test_pictures_that_fail_in_a_row_stop_the_job(captioned, tmp_path):
         data_of(root, max_errors_in_a_row=-1)
     with pytest.raises(ConfigError, match=r"run\.engine"):
         Pool(rows=0)
+
+
+def test_a_model_that_fails_in_a_row_stops_the_job_and_is_asked_again_by_the_next(captioned, tmp_path):
+    root = captioned(*["well said"] * 6, *["unspeakable"] * 8)
+    book, run = tmp_path / "book.txt", RunFolder(tmp_path / "run")
+    data = data_of(root, Asked(book=str(book)), CaptionLength(), ExactHash(), max_errors_in_a_row=4)
+    with pytest.raises(DataError, match=r"4 rows in asked failed in a row, the first c/06.png:0; expected fewer than 4"):
+        curate(data, run, seed=0, workers=0, engine=SMALL)
+    assert len(book.read_text().split()) == 10  # two shards of five, then no more
+    book.write_text("")
+    Path(tmp_path, "well").touch()
+    curate(replace(data, max_errors_in_a_row=0), run, seed=0, workers=0, engine=SMALL)
+    assert book.read_text().split() == [f"c/{i:02d}.png:0" for i in range(6, 14)]
+    assert run.done("curate")["kept"] == 14
 
 
 def test_a_full_disk_is_told_and_the_rerun_ends_as_if_nothing_had_happened(captioned, tmp_path, monkeypatch):

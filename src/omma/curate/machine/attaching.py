@@ -21,7 +21,7 @@ from omma.core.progress import Bar
 from omma.curate.machine.budget import Streak
 from omma.curate.machine.seeing import Looker, See, see, shards
 from omma.curate.machine.shards import RAW, READ, SEEN, Rows, content_hash
-from omma.curate.machine.site import Site, listed
+from omma.curate.machine.site import Site, quoted, table_of
 from omma.curate.operator import PictureOperator
 from omma.curate.split import falls_out
 
@@ -60,10 +60,10 @@ class Known:
 
 def media_sql(rows: Rows) -> str:
     """Rows → SQL of (shard, row, pos, uri, kind) of all that they show."""
-    places = ", ".join(f"({quoted}, {number})" for number, quoted in enumerate(listed(rows.files)[1:-1].split(", ")))
+    places = ", ".join(f"({quoted(str(file))}, {number})" for number, file in enumerate(rows.files))
     return (
         "SELECT shard, file_row_number AS row, unnest(range(len(uris))) AS pos, unnest(uris) AS uri, unnest(kinds) AS kind "
-        f"FROM read_parquet({listed(rows.files)}, filename = true, file_row_number = true) "
+        f"FROM {table_of(rows.files, 'filename', 'file_row_number')} "
         f"JOIN (VALUES {places}) AS places(filename, shard) USING (filename)"
     )
 
@@ -89,7 +89,7 @@ def see_all(
                 job = jobs.pop(0)
                 files.append(job.out)
                 bar.advance(len(failed))
-                current.add(job.uris, failed, "pictures" if kind == "image" else "videos")
+                current.add(job.uris.__getitem__, failed, "pictures" if kind == "image" else "videos")
     return tuple(files)
 
 
@@ -117,7 +117,7 @@ def attach(job: Attach) -> Attached:
 
 def _unseen_sql(rows: Rows, kind: str, seen: tuple[Path, ...]) -> str:
     """SQL of names that are in no seen file, each once, in the order of the rows."""
-    without = f"AND uri NOT IN (SELECT uri FROM read_parquet({listed(seen)}) WHERE kind = '{kind}')" if seen else ""
+    without = f"AND uri NOT IN (SELECT uri FROM {table_of(seen)} WHERE kind = '{kind}')" if seen else ""
     return f"SELECT uri FROM ({media_sql(rows)}) WHERE kind = '{kind}' {without} GROUP BY uri ORDER BY min((shard, row, pos))"
 
 
@@ -136,7 +136,7 @@ def _slices(site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looke
     """For each shard in order the facts of what its rows show, sorted by row and place."""
     columns = [f'"{kind}:{op.name}"' for op in lookers for kind in ("fault", "value") if _has(op, kind)]
     wanted = ", ".join(("shard", "row", "sha256", "width", "height", "frames", "fps", "error", "kind", "uri", *columns))
-    query = f"SELECT {wanted} FROM ({media_sql(rows)}) JOIN read_parquet({listed(seen)}) USING (uri, kind) ORDER BY shard, row, pos"
+    query = f"SELECT {wanted} FROM ({media_sql(rows)}) JOIN {table_of(seen)} USING (uri, kind) ORDER BY shard, row, pos"
     if not seen:
         yield from (pa.table({}) for _ in rows.files)
         return

@@ -1,6 +1,6 @@
 """Budget: failures so far + what a recipe allows → nothing, or the error that stops a job gone wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,13 @@ class Streak:
     length: int = 0
     first: str = ""
 
-    def add(self, names: Sequence[str], failed: Bool[np.ndarray, "names"], what: str) -> None:
-        """Count some more, in order. DataError at the first streak that is too long."""
+    def add(self, name: Callable[[int], str], failed: Bool[np.ndarray, "n"], what: str) -> None:
+        """Count some more, in order; `name` gives that of the n-th of them. DataError at a streak that is too long."""
         if not self.most:
             return
-        for name, bad in zip(names, failed.tolist(), strict=True):
-            self.first = (self.first if self.length else name) if bad else ""
+        for place, bad in enumerate(failed.tolist()):
+            if bad and not self.length:
+                self.first = name(place)
             self.length = self.length + 1 if bad else 0
             if self.length >= self.most:
                 got = f"{self.length:,} {what} failed in a row, the first {self.first}"

@@ -3,7 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Int64
 
 from omma.core.config import show
 from omma.core.errors import DataError
@@ -11,10 +16,10 @@ from omma.core.progress import Bar
 from omma.curate.data import Data
 from omma.curate.fetching import STATUS, fetch
 from omma.curate.machine.attaching import Known, addresses, attach_all, see_all
-from omma.curate.machine.budget import FIX
+from omma.curate.machine.budget import FIX, Streak
 from omma.curate.machine.closing import closed
 from omma.curate.machine.history import History
-from omma.curate.machine.judging import Judge, judge
+from omma.curate.machine.judging import Fates, Judge, judge
 from omma.curate.machine.reading import check_ids, read_all
 from omma.curate.machine.rewriting import rewrite_all
 from omma.curate.machine.seeing import Looker
@@ -88,6 +93,7 @@ class _Course:
             history.judged(phase, _files(folder, history.known), fates)
         else:
             self._judge(history, phase)
+        self._add(history.outcome())
 
     def check(self, history: History) -> None:
         """DataError if more rows have failed than may."""
@@ -114,10 +120,13 @@ class _Course:
             Judge(rows, content, alive, phase, self.site.store, kept, out)
             for rows, content, alive, out in zip(known.rows.files, known.hashes, history.alive, files, strict=True)
         )
-        fates = []
+        fates: list[Fates] = []
         crew = self.site.askers if isinstance(phase[0], ModelOperator) else self.site.crew
+        streak = Streak(self.data.max_errors_in_a_row)
         with Bar(", ".join(operator.name for operator in phase), known.rows.total) as bar:
             for fate in crew.run(judge, jobs):
+                file, alive = known.rows.files[len(fates)], np.flatnonzero(history.alive[len(fates)])
+                streak.add(partial(_id, file, alive), fate.failed[alive], f"rows in {phase[0].name}")
                 fates.append(fate)
                 bar.advance(len(fate.gone))
         history.judged(phase, files, fates)
@@ -140,6 +149,11 @@ class _Course:
 
 def _files(folder: Path, known: Known) -> tuple[Path, ...]:
     return tuple(folder / f"{number:06d}.parquet" for number in range(len(known.rows.files)))
+
+
+def _id(file: Path, rows: Int64[np.ndarray, "alive"], place: int) -> str:
+    """Shard + its rows that are alive + a place among them → the id of the sample there."""
+    return str(pq.read_table(file, columns=["id"])["id"][int(rows[place])].as_py())
 
 
 def _scores(history: History, shard: int) -> dict[str, list[float | None]]:

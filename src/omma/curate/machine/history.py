@@ -1,5 +1,6 @@
 """History: generations of rows and what was said of them, step by step → for the rows of a shard, all that became of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +69,13 @@ class History:
             mine = np.array([name == operator.name for name in table["gone"].to_pylist()], bool)
             self.alive[number] = self.alive[number][parent] & ~mine
             self.failed[number] = self.failed[number][parent] | (flags(table["failed"]) & mine)
+
+    def outcome(self) -> str:
+        """Hash over what the last step made of all rows: steps after it depend on nothing else of it."""
+        digest = hashlib.sha256("".join(self.known.hashes).encode())
+        for rows in self.alive:
+            digest.update(np.packbits(rows).tobytes())
+        return digest.hexdigest()
 
     def told(self, shard: int, *wanted: str) -> dict[str, Column]:
         """For each row of a shard of the last generation: `gone`, `failed`, `reason`, and the columns that begin as `wanted`."""

@@ -95,8 +95,8 @@ def fates_in(path: Path) -> Fates:
 
 
 def judge(job: Judge) -> Fates:
-    """Job → its file of outcomes."""
-    if not job.out.exists():
+    """Job → its file of outcomes. What a model failed on is asked again by a job that is begun again."""
+    if not job.out.exists() or (isinstance(job.operators[0], ModelOperator) and fates_in(job.out).failed.any()):
         table = pq.read_table(job.rows)
         sheet = Sheet(len(table), flags(table["heldout"]))
         desk = _Desk(job, table)

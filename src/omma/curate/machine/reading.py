@@ -14,7 +14,7 @@ from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.data import Data
 from omma.curate.machine.shards import Raw, Rows, write_raw
-from omma.curate.machine.site import Site, fingerprint, listed
+from omma.curate.machine.site import Site, fingerprint, table_of
 from omma.curate.reader import Broken, Reader, check_root
 from omma.schema.sample import Sample
 
@@ -76,7 +76,7 @@ def read_part(part: Part) -> list[int]:
 def check_ids(rows: Rows, site: Site) -> None:
     """DataError if two rows share an id."""
     with site.database() as database:
-        query = f"SELECT id FROM read_parquet({listed(rows.files)}) GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
+        query = f"SELECT id FROM {table_of(rows.files)} GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1"
         twice = database.execute(query).fetchall()
     if twice:
         raise DataError(twice[0][0], "two samples with this id", "each id once", "give readers of the same file other names")
@@ -95,7 +95,7 @@ def _check(rows: Rows, site: Site) -> None:
 
 
 def _all_broken(rows: Rows, site: Site) -> bool:
-    return site.number(f"SELECT count(*) FROM read_parquet({listed(rows.files)}) WHERE broken = ''") == 0
+    return site.number(f"SELECT count(*) FROM {table_of(rows.files)} WHERE broken = ''") == 0
 
 
 def _rows(part: Part) -> Iterator[Raw]:

@@ -53,7 +53,7 @@ def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive:
             )
             for count in site.askers.run(rewrite, jobs):
                 bar.advance(count)
-        elif not all(out.exists() for out in outs):
+        elif not all(out.exists() and not _failed(out, operator) for out in outs):
             answers = operator.rewrite(Samples(rows.files, chosen), site.store)
             for file, which, out in zip(rows.files, chosen, outs, strict=True):
                 table = pq.read_table(file)
@@ -67,13 +67,20 @@ def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive:
 def rewrite(job: Rewrite) -> int:
     """Job → its file; the number of rows that were in the shard."""
     table = pq.read_table(job.rows)
-    if not job.out.exists():
+    if not job.out.exists() or _failed(job.out, job.operator):
         samples = [sample_of(table["sample"][row].as_py()) for row in np.flatnonzero(job.chosen).tolist()]
         answers = job.operator.rewrite(samples, job.store) if samples else []
         if len(answers) != len(samples):
             raise DataError(job.operator.name, f"{len(answers)} answers", f"{len(samples)}, one a sample")
         write_raw(job.out, _rows(table, job.chosen, iter(answers), job.operator, job.store))
     return len(table)
+
+
+def _failed(out: Path, operator: Rewriter | SetRewriter) -> bool:
+    """Whether a rewriter failed on any row of a shard that it wrote: it is asked again."""
+    table = pq.read_table(out, columns=["gone", "failed"])
+    gone, failed = (table[name].to_pylist() for name in ("gone", "failed"))
+    return any(bad and name == operator.name for name, bad in zip(gone, failed, strict=True))
 
 
 def _rows(

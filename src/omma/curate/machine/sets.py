@@ -18,7 +18,7 @@ from omma.core.progress import Bar
 from omma.curate.machine.attaching import Known, by_shard, media_sql
 from omma.curate.machine.judging import Fates, Outcome, Sheet, fates_in
 from omma.curate.machine.shards import flags, sample_of, samples_at
-from omma.curate.machine.site import Site, listed
+from omma.curate.machine.site import Site, table_of
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.schema.sample import Sample
 
@@ -113,7 +113,7 @@ def _looks(site: Site, known: Known, operator: SetOperator) -> Iterator[dict[int
     look, dtype = (f'"{kind}:{operator.name}"' for kind in ("look", "dtype"))
     query = (
         f"SELECT shard, row, {look} AS look, {dtype} AS dtype FROM ({media_sql(known.rows)}) "
-        f"JOIN read_parquet({listed(known.seen)}) USING (uri, kind) WHERE {look} IS NOT NULL ORDER BY shard, row, pos"
+        f"JOIN {table_of(known.seen)} USING (uri, kind) WHERE {look} IS NOT NULL ORDER BY shard, row, pos"
     )
     if not known.seen:
         yield from ({} for _ in known.rows.files)

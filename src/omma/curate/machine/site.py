@@ -7,6 +7,7 @@ annex/                      pictures that were fetched or made
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,16 +52,20 @@ class Site:
 
     @contextmanager
     def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """DuckDB with little memory and room on disk."""
+        """DuckDB with little memory and room on disk, that opens nothing outside `work` and fetches nothing."""
         spill = self.work / "duckdb"
         spill.mkdir(parents=True, exist_ok=True)
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY,
             "temp_directory": str(spill),
             "threads": str(max(1, min(self.workers, 8))),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         }
         with duckdb.connect(config=settings) as connection:
             connection.execute("SET enable_progress_bar = false")
+            connection.execute(f"SET allowed_directories = [{quoted(str(self.work))}, {quoted(_literal(self.work))}]")
+            connection.execute("SET enable_external_access = false")
             yield connection
 
     def batches(self, query: str) -> Iterator[pa.RecordBatch]:
@@ -86,6 +91,18 @@ def fingerprint(root: Path) -> str:
     return digest.hexdigest()
 
 
-def listed(files: Iterable[Path]) -> str:
-    """Files → a list of them in SQL."""
-    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
+def table_of(files: Iterable[Path], *extra: str) -> str:
+    """Parquet files → them as a table in SQL, with `extra` columns of DuckDB's, whatever the names of their folders say."""
+    options = [f"{name} = true" for name in extra] + ["hive_partitioning = false"]  # a folder `id=5` is no column
+    return f"read_parquet([{', '.join(quoted(_literal(file)) for file in files)}], {', '.join(options)})"
+
+
+def quoted(text: str) -> str:
+    """Text → it in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(path: Path) -> str:
+    """Path → the pattern that only it fits: DuckDB takes every name for one. Backslashes stand for themselves where none is."""
+    parts = str(path).split("/")
+    return "/".join(re.sub(r"[*?[]", r"[\g<0>]", part.replace("\\", r"\\")) if re.search(r"[*?[]", part) else part for part in parts)
