@@ -3,7 +3,7 @@
 Three studies at equal compute, each as a person would type it:
     quick     a filtered set against the same set raw (only broken files are left out)
     order     sets of low, middle and high quality: mixed, low to high, high to low
-    scaling   both at four sizes
+    scaling   both at five sizes
 
 Captions that score are clean, drawn apart, with digits by other hands. One thread.
 
@@ -31,7 +31,7 @@ STEPS, BUDGET = 400, Budget(tokens=512, patches=432, bins_per_step=1)
 STUDIES = {
     "quick": ("rank-data {here}:fixed filtered={here}:filtered raw={here}:raw --seeds 4", "ranking"),
     "order": ("rank-data {here}:fixed low={here}:low middle={here}:middle high={here}:high --mode order --seeds 3", "ranking"),
-    "scaling": ("scaling {here}:dirty --sizes 250,500,1000,2000 --with decode --seeds 2", "curves"),
+    "scaling": ("scaling {here}:dirty --sizes 20,60,180,540,1620 --with decode --seeds 2", "curves"),
 }
 
 

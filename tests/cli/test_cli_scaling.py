@@ -36,6 +36,8 @@ def test_sizes_and_operators_make_curves(place):
     assert loss["name"] == "caption_loss loss" and loss["law"] == "loglinear" and loss["held_out_errors"]["power"] is None
     assert len(loss["variants"]) == 2 and loss["variants"][0]["worth"]["value"] == 1.0
     assert "from 80 to 160 rows" in said.out and (place / "sizes/curves.svg").exists()
+    again = call(*words[:3], "20,40,60,80", *words[4:], "--dry-run", folder=place)
+    assert "8 trials, 6 done" in again.out, "sizes that are added leave the others as they are"
     small, large = (read_manifest(place / f"sizes/trials/all-{size}-s0/data/train.parquet") for size in (20, 80))
     assert {row.id for row in small} < {row.id for row in large} and len(small) == 20
 

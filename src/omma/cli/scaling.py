@@ -72,7 +72,7 @@ def command(
 
     Reads the recipe's data, which it curates once for each variant. Writes a folder (run.folder, by default
     runs/<id>-scaling) with a run folder a trial, curves.json, curves.txt and curves.svg. Stopped anywhere, the same command
-    goes on; more --seeds add to it.
+    goes on; more --seeds and other --sizes add to it.
 
     Example: omma scaling quickstart --sizes 500,1000,2000,4000 --without agreement --dry-run
     """
@@ -159,7 +159,11 @@ def told(found: Forecast) -> list[str]:
     for one in found.fitted:
         low, high = (grid.written(end, "+") for end in (one.doubling.low, one.doubling.high))
         gain = f"{grid.written(one.doubling.value, '+')} [{low}, {high}]"
-        lines.append(f"{grid.name}, {one.variant}: from {largest:,} to {2 * largest:,} rows {gain}, better is +")
+        missed = found.errors[found.law]
+        doubt = (
+            f"; no forecast, as the law missed sizes it had not seen by {missed:.3f}" if missed >= abs(one.doubling.value) else ""
+        )
+        lines.append(f"{grid.name}, {one.variant}: from {largest:,} to {2 * largest:,} rows {gain}, better is +{doubt}")
         if one is not found.fitted[0]:
             worth = f"as much as {times_words(one.worth)} as many rows of {found.variants[0]}"
             lines.append(f"{grid.name}, {one.variant}: {largest:,} of its rows are worth {worth}")

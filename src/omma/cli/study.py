@@ -41,7 +41,7 @@ ASKED = "asked"
 
 @config
 class Study(Config):
-    """What a study was begun with: all that its trials depend on, and `seeds`, which may grow."""
+    """What a study was begun with: all that its trials depend on; and seeds and sizes, of which more may come."""
 
     verb: str
     recipe: Recipe
@@ -99,7 +99,7 @@ def studied(asked: Asked, verb: str, seeds: int, rows: int, about: Mapping[str, 
     torch.set_num_threads(recipe.run.threads)
     with kept(run), world(recipe.run.device) as here:
         if here.leads:
-            run.begin(study, command=typed(), free=("seeds",))
+            run.begin(study, command=typed(), free=("seeds", "about.sizes"))
         here.wait()
         found = curated_once([*asked.sets.values(), asked.test], recipe, run / "data", here)
         yield bench_of(recipe, run, here, {name: found[name] for name in asked.sets}, found[ASKED])

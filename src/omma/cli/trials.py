@@ -96,7 +96,8 @@ def run_trials(bench: Bench, trials: Sequence[Trial], *, of: int = 0, before: in
         began = time.monotonic()
         run_trial(bench, trial)
         spent, own = time.monotonic() - began, size(bench, trial.arm)
-        left = sum(size(bench, one.arm) for one in trials[number - before :]) + (of - before - len(trials)) * own
+        unfinished = [one for one in trials[number - before :] if bench.folder(one).done("trial") is None]
+        left = sum(size(bench, one.arm) for one in unfinished) + (of - before - len(trials)) * own
         eta = f"; about {seconds(spent / own * left)} left" if left else ""
         _tell(bench, f"trial {number}/{of} {trial.name}: {told(bench, trial)} in {seconds(spent)}{eta}")
 

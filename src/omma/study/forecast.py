@@ -31,7 +31,8 @@ class Fitted:
 
     `doubling` is what is lost less with twice the rows of the largest size, `halving` how many times the rows halve what a power
     law still loses above its floor (NaN of the other law), `worth` how many times the largest size the first variant
-    needs to score as this one does there (1 of the first itself).
+    needs to score as this one does there (1 of the first itself). Their intervals know of noise, not of a law that does not
+    hold: compare them with what the law missed held-out sizes by.
     """
 
     variant: str
