@@ -16,6 +16,7 @@ from omma.core.progress import say
 from omma.core.runs import ANNEX, RunFolder
 from omma.curate.data import Data
 from omma.curate.joining import join_turns
+from omma.curate.machine.alone import alone
 from omma.curate.machine.closing import close, write_ledger
 from omma.curate.machine.course import take_course
 from omma.curate.machine.engine import Engine, Pool
@@ -32,24 +33,12 @@ def curate(data: Data, run: RunFolder, *, seed: int, workers: int, engine: Engin
 
     `workers` below 2 works in this process; any number and any engine give the same bytes. `seed` chooses the report's
     examples and the order of joined turns.
-    DataError if there is nothing to read, or if more rows fail than `data.max_errors` allows (the ledger then names them).
+    DataError if there is nothing to read, or if more rows fail than `data.max_errors` allows (the ledger then names them);
+    CheckpointError if another process curates into the folder.
     """
-    looks = Path(data.looks) if data.looks else run / "data/looks"
-    root = raw_folder(data, run)
-    with engine.crew(workers) as crew, engine.crew(engine.models) as askers:
-        site = Site(root, run / "work", looks, run / ANNEX, engine, workers, crew, askers)
-        history = take_course(data, site, lambda stopped: write_ledger(stopped, data.operators, run))
-    tally = Tally()
-    for part in close(history, data.operators, run):
-        tally.add(part)
-    if not tally.kept:
-        fix = "see the ledger, or loosen the operators' thresholds"
-        raise DataError("curate", f"none of {history.seen:,} samples is left to train on", "at least one", fix)
-    joined = _join(data, run, seed)
-    run.finish("curate", **summarise(tally, history, data.operators, run, site.root, seed))
-    shutil.rmtree(site.work)
-    told = f" in {tally.kept - joined:,} conversations" if joined else ""
-    say(f"curated {history.seen:,} samples: {tally.kept:,} to train on{told}, {tally.heldout:,} held out")
+    run = RunFolder(run.path.absolute())
+    with alone(run / "work"):
+        _curate(data, run, seed, workers, engine)
 
 
 def conversations(data: Data, train: Sequence[Sample], seed: int) -> list[Sample]:
@@ -72,6 +61,25 @@ def raw_folder(data: Data, run: RunFolder) -> Path:
         world.draw(root)
         write_text(mark, show(world))
     return root
+
+
+def _curate(data: Data, run: RunFolder, seed: int, workers: int, engine: Engine) -> None:
+    looks = Path(data.looks) if data.looks else run / "data/looks"
+    root = raw_folder(data, run)
+    with engine.crew(workers) as crew, engine.crew(engine.models) as askers:
+        site = Site(root, run / "work", looks, run / ANNEX, engine, workers, crew, askers)
+        history = take_course(data, site, lambda stopped: write_ledger(stopped, data.operators, run))
+    tally = Tally()
+    for part in close(history, data.operators, run):
+        tally.add(part)
+    if not tally.kept:
+        fix = "see the ledger, or loosen the operators' thresholds"
+        raise DataError("curate", f"none of {history.seen:,} samples is left to train on", "at least one", fix)
+    joined = _join(data, run, seed)
+    run.finish("curate", **summarise(tally, history, data.operators, run, site.root, seed))
+    shutil.rmtree(site.work)
+    told = f" in {tally.kept - joined:,} conversations" if joined else ""
+    say(f"curated {history.seen:,} samples: {tally.kept:,} to train on{told}, {tally.heldout:,} held out")
 
 
 def _join(data: Data, run: RunFolder, seed: int) -> int:

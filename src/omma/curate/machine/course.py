@@ -75,7 +75,7 @@ class _Course:
         if self.data.fetch is not None:
             fetch(addresses(self.site, rows), self.site.annex, self.data.fetch)
             self._add("fetch", fingerprint(self.site.annex / STATUS))
-        keys = [op.key for op in self.lookers]
+        keys = [str(self.site.engine.pictures), *(op.key for op in self.lookers)]
         self.seen_folder = self.site.step("see", self.key, *keys)
         self._add("see", *keys, str(self.data.holdout))
         seen = see_all(self.site, rows, self.lookers, self.seen_folder, self.data.max_errors_in_a_row, ())
@@ -83,7 +83,7 @@ class _Course:
 
     def step(self, history: History, phase: tuple[Operator, ...]) -> None:
         """A phase of operators on the last generation."""
-        self._add(*(f"{op.name} {op.version} {show(op)}" for op in phase))
+        self._add(*(f"{op.key} {show(op)}" for op in phase))
         first = phase[0]
         if isinstance(first, Rewriter | SetRewriter):
             self._rewrite(history, first)

@@ -17,6 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from omma.core.errors import ConfigError
 from omma.curate.machine.engine import Crew, Engine
 from omma.media.store import Store
 
@@ -84,7 +85,8 @@ def fingerprint(root: Path) -> str:
     digest = hashlib.sha256()
     for folder, inner, names in os.walk(root):
         inner.sort()
-        for name in sorted(names):
+        links = [name for name in inner if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(names + links):
             path = os.path.join(folder, name)
             facts = os.lstat(path)
             digest.update(os.fsencode(os.path.relpath(path, root)) + f"\0{facts.st_size}\0{facts.st_mtime_ns}\n".encode())
@@ -103,6 +105,7 @@ def quoted(text: str) -> str:
 
 
 def _literal(path: Path) -> str:
-    """Path → the pattern that only it fits: DuckDB takes every name for one. Backslashes stand for themselves where none is."""
-    parts = str(path).split("/")
-    return "/".join(re.sub(r"[*?[]", r"[\g<0>]", part.replace("\\", r"\\")) if re.search(r"[*?[]", part) else part for part in parts)
+    """Path → the pattern that only it fits: DuckDB takes every name for one. ConfigError where none does."""
+    if any("\\" in part and re.search(r"[*?[]", part) for part in path.parts):
+        raise ConfigError("run.folder", str(path), "no backslash beside * ? [ in one name", "give another one with run.folder=NAME")
+    return re.sub(r"[*?[]", r"[\g<0>]", str(path))
