@@ -153,6 +153,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Said]:
     return folder, call("run", "./lab.py:mine", folder=folder)
 
 
+@pytest.fixture(scope="session")
+def curated_desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A desk where `omma curate ./lab.py:mine` has been run. Tests only read its `runs/mine`."""
+    folder = tmp_path_factory.mktemp("curated")
+    make_data(folder / "pictures")
+    (folder / "lab.py").write_text(LAB)
+    said = call("curate", "./lab.py:mine", folder=folder)
+    assert said.code == 0, said.err
+    return folder
+
+
+@pytest.fixture
+def at_curated(curated_desk: Path) -> Callable[..., Said]:
+    """`at_curated(...)` is `omma ...` at the desk with the curated run."""
+    return lambda *arguments: call(*arguments, folder=curated_desk)
+
+
 @pytest.fixture
 def reading(finished: tuple[Path, Said]) -> Callable[..., Said]:
     """`reading(...)` at the desk with the finished run."""

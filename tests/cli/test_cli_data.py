@@ -13,10 +13,10 @@ import pytest
 from omma.cli.main import answer
 
 
-@pytest.fixture(scope="module")
-def curated(finished: tuple[Path, object]) -> Path:
-    """The finished run's folder."""
-    return finished[0] / "runs/mine"
+@pytest.fixture
+def curated(curated_desk: Path) -> Path:
+    """The curated run's folder."""
+    return curated_desk / "runs/mine"
 
 
 def test_a_life_is_told_of_a_sample_by_a_part_of_its_name(curated: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +68,8 @@ def test_the_page_is_served_until_ctrl_c(curated: Path) -> None:
     ("arguments", "message"),
     [
         (["data", "look", "nowhere"], "error: nowhere: no such file or folder; expected a run folder, a manifest"),
-        (["data", "eat", "nowhere"], "error: omma data: invalid value for"),
+        (["data", "eat", "nowhere"], "error: omma data: no such command 'eat'; see `omma data --help`"),
+        (["data"], "error: omma data: missing command; see `omma data --help`"),
         (["data", "look"], "error: omma data: missing argument 'PATH'"),
     ],
 )

@@ -29,7 +29,10 @@ SHARED = {
     "scores",
     "screen",
     "part_clock",
+    "data_look",
+    "data_rows",
     "data_sets",
+    "data_write",
     "study",
     "trials",
 }

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omma.core.errors import DataError
-from omma.schema.manifest import manifest_hash, read_manifest, write_manifest
+from omma.schema.manifest import iter_manifest, manifest_hash, read_manifest, write_manifest
 from omma.schema.plan import Plan, PlanFacts
 from omma.schema.sample import Answer, Caption, Media, Part, Region, Sample, Turn
 
@@ -52,6 +53,17 @@ def test_manifest_round_trips_with_columns_for_queries(tmp_path: Path) -> None:
     assert manifest_hash([first, rest]) != manifest_hash([rest, first])
     with pytest.raises(DataError, match="run `omma curate` again"):
         read_manifest(tmp_path / "none.parquet")
+
+
+def test_a_manifest_is_gone_through_in_little_memory_and_by_choice(tmp_path):
+    path, text = tmp_path / "m.parquet", "w" * 2_000
+    write_manifest(path, (Sample(f"s/{n}", "s", captions=(Caption(f"{n} {text}"),)) for n in range(9_000)))
+    before, most, count = pa.total_allocated_bytes(), 0, 0
+    for count, sample in enumerate(iter_manifest(path), 1):
+        most = max(most, pa.total_allocated_bytes() - before) if count % 100 == 0 else most
+        assert sample.id == f"s/{count - 1}"
+    assert count == 9_000 and most < 9_000 * 2_000 / 2  # the text of all of them is one row group of 18 MB
+    assert [sample.id for sample in iter_manifest(path, (n in (3, 8_999) for n in range(9_000)))] == ["s/3", "s/8999"]
 
 
 def test_plan_round_trips_and_its_hash_follows_order(tmp_path: Path) -> None:

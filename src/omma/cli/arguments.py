@@ -23,3 +23,10 @@ Parts = Annotated[
     ),
 ]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, such as runs/quickstart", show_default=False)]
+DataPath = Annotated[
+    Path, typer.Argument(metavar="PATH", help="a run folder, a manifest (.parquet), or a folder of raw data", show_default=False)
+]
+Pictures = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="where the pictures lie, if not where the run says or beside the manifest"),
+]

@@ -1,54 +1,18 @@
-"""`omma data`: a curated run, a manifest or a raw folder → a page on this machine that shows its samples, scores and copies."""
+"""`omma data`: a curated run, a manifest or a raw folder → a page that shows it, or the same in a format of the field."""
 
-import tempfile
-import webbrowser
-from pathlib import Path
-from typing import Annotated, Literal
+from omma.cli.data_look import look
+from omma.cli.data_write import write
 
-import typer
-
-from omma.core.progress import say
-from omma.report.browse.folder import find_folder
-from omma.report.browse.index import Index
-from omma.report.browse.server import Browser
-
-What = Annotated[Literal["look"], typer.Argument(metavar="look", help="what to do: look at it", show_default=False)]
-Place = Annotated[
-    Path, typer.Argument(metavar="PATH", help="a run folder, a manifest (.parquet), or a folder of raw data", show_default=False)
-]
-Pictures = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="FOLDER", help="where the pictures lie, if not where the run says or beside the manifest"),
-]
-Port = Annotated[int, typer.Option("--port", metavar="NUMBER", help="port on 127.0.0.1; 0 takes a free one")]
-NoOpen = Annotated[bool, typer.Option("--no-open", help="print the address, open no browser")]
+COMMANDS = {"look": look, "write": write}
 
 
-def command(what: What, path: Place, data: Pictures = None, port: Port = 0, no_open: NoOpen = False) -> None:
-    """Serve a page that browses data: samples with their pictures, scores and verdicts, histograms, groups of copies.
+def command() -> None:
+    """Look at data on a page of your own, or write them out for others to train on.
 
-    Reads manifests, scores and the ledger of a run, a manifest alone, or a raw folder as `omma new` would read it. Writes
-    nothing there; an index lies in the system's temporary folder until Ctrl-C ends it. Only this machine can open the page.
+    Reads a run that was curated, a manifest (.parquet), or a raw folder as `omma new` would read it. Writes nothing there:
+    `look` serves a page until Ctrl-C, `write` fills a new folder.
 
     Example: omma data look runs/quickstart
+
+    As shards of WebDataset: omma data write runs/quickstart out/scenes --as webdataset
     """
-    assert what == "look"
-    with tempfile.TemporaryDirectory(prefix="omma-data-") as scratch:
-        index = Index(find_folder(path, Path(scratch), data), Path(scratch))
-        try:
-            serve(Browser(index, port), opening=not no_open)
-        finally:
-            index.close()
-
-
-def serve(browser: Browser, *, opening: bool) -> None:
-    """Say where the page is and answer until Ctrl-C."""
-    with browser:
-        say(f"{browser.index.folder.path}: {browser.index.total:,} samples; Ctrl-C ends it")
-        print(browser.address, flush=True)
-        if opening:
-            webbrowser.open(browser.address)
-        try:
-            browser.serve_forever()
-        except KeyboardInterrupt:
-            say("closed")

@@ -1,4 +1,7 @@
-"""Verb module + its arguments → the call of its `command` function, whose signature and docstring are its help."""
+"""Verb module + its arguments → the call of its `command` function, whose signature and docstring are its help.
+
+A module of several commands names them in `COMMANDS`; its `command` then does nothing and its docstring tells of them all.
+"""
 
 import importlib
 
@@ -15,7 +18,11 @@ def call(module_name: str, verb: str, arguments: list[str]) -> int:
     ConfigError for bad usage; KeyboardInterrupt for Ctrl-C.
     """
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(importlib.import_module(module_name).command)
+    module = importlib.import_module(module_name)
+    commands = vars(module).get("COMMANDS", {})
+    (app.callback() if commands else app.command())(module.command)
+    for name, function in commands.items():
+        app.command(name)(function)
     try:
         code = int(app(arguments, prog_name=f"omma {verb}", standalone_mode=False) or 0)
     except typer.TyperException as error:

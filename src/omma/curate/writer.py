@@ -14,6 +14,7 @@ from omma.core.config import Config, config
 from omma.core.errors import DataError
 from omma.core.files import atomic_path, bytes_hash
 from omma.core.ledger import Entry
+from omma.core.progress import track
 from omma.curate.conversation import talk
 from omma.curate.listing import is_picture
 from omma.curate.reader import Broken, Reader
@@ -83,7 +84,7 @@ class Writer(Config):
             temporary.mkdir()
             put = self._put(samples, store, temporary)
             entries = Spill[Entry](folder.parent)
-            for entry in self._read_again(put, temporary):
+            for entry in track(self._read_again(put, temporary), "read again", len(put)):
                 entries.add(entry)
         return Written(self.reader(), entries)
 
@@ -102,7 +103,7 @@ class Writer(Config):
                 count += 1
                 put.add(_Put(sample, tuple(bytes_hash(one.data) for one in kept)))
         if not count:
-            raise DataError(str(folder), f"none of {len(put):,} samples can be written: {first}", "at least one")
+            raise DataError(type(self).__name__, f"none of {len(put):,} samples can be written: {first}", "at least one")
         return put
 
     def _prepared(self, sample: Sample, store: Store) -> tuple[Fields, list[Kept]]:

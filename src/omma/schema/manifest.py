@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import compress, repeat
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,9 @@ SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "source", "task", "uri", "sha256")]
     + [("width", pa.int32()), ("height", pa.int32()), ("sample", pa.string())]
 )
+BATCH = 500  # rows that are read together
+BUFFER = 1 << 20  # bytes
+EVERY = repeat(True)
 
 
 def write_manifest(path: Path, samples: Iterable[Sample]) -> None:
@@ -26,9 +30,14 @@ def write_manifest(path: Path, samples: Iterable[Sample]) -> None:
 
 def read_manifest(path: Path) -> list[Sample]:
     """Parquet → samples in order. DataError if the file is missing or no manifest."""
+    return list(iter_manifest(path))
+
+
+def iter_manifest(path: Path, wanted: Iterable[bool] = EVERY) -> Iterator[Sample]:
+    """The same one by one, in the memory of a few hundred; of each row `wanted` says whether it is one of them."""
     try:
-        texts = pq.read_table(path, columns=["sample"])["sample"].to_pylist()
-        return [Sample.from_dict(json.loads(text)) for text in texts]
+        for text in compress(_texts(path), wanted):
+            yield Sample.from_dict(json.loads(text))
     except (OSError, pa.ArrowInvalid, KeyError, TypeError) as error:
         raise DataError(str(path), f"no manifest: {error}", "a file that `omma curate` wrote", "run `omma curate` again") from None
 
@@ -39,6 +48,14 @@ def manifest_hash(samples: Iterable[Sample]) -> str:
     for sample in samples:
         digest.update(_text(sample).encode())
     return digest.hexdigest()[:16]
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Parquet → its samples as JSON. Pages of a row group are read as they come: one group may hold a million rows."""
+    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        file.schema_arrow.field("sample")
+        for batch in file.iter_batches(batch_size=BATCH, columns=["sample"]):
+            yield from batch["sample"].to_pylist()
 
 
 def _text(sample: Sample) -> str:
