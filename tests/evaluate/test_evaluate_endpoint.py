@@ -5,11 +5,14 @@ import json
 import sqlite3
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from omma.answerers import calling
 from omma.answerers.endpoint import LOST, Endpoint
+from omma.answerers.services.endpoint import Endpoint as Service
 from omma.core.errors import CheckpointError, ConfigError
 from omma.evaluate.benchmarks.own_rows import OwnRows
 from omma.evaluate.job import evaluate, read_records
@@ -149,12 +152,76 @@ def test_a_time_out_is_tried_again_and_then_told(served, endpoint, monkeypatch):
     assert "no answer after 2 tries: TimeoutError" in reply.error
 
 
-def test_the_pause_that_a_server_asks_for_is_kept(served, endpoint, monkeypatch):
+@pytest.mark.parametrize("said", ["7", "in seven seconds"])
+def test_the_pause_that_a_server_asks_for_is_kept(said, served, endpoint, monkeypatch):
     waited = []
     monkeypatch.setattr(calling.time, "sleep", waited.append)
-    served.plan.extend([(429, b"", (("Retry-After", "7"),)), BUSY])
+    when = format_datetime(datetime.now(UTC) + timedelta(seconds=8), usegmt=True)
+    served.plan.extend([(429, b"", (("Retry-After", said if said == "7" else when),))])
     list(endpoint().ask(plain(1), GREEDY))
-    assert waited[0] == 7.0 and 0 < waited[1] <= 0.002
+    own, asked = waited
+    assert 0 < own <= 0.001 and 6 < asked <= 8
+
+
+def test_the_pause_that_a_server_asks_for_is_kept_by_all_that_ask(served, endpoint):
+    served.plan.append((429, b"", (("Retry-After", "1"),)))
+    began = time.monotonic()
+    came = []
+
+    def says(payload):
+        came.append(time.monotonic() - began)
+        return "yes"
+
+    served.says = says
+    assert len(list(endpoint(workers=1).ask(plain(3), GREEDY))) == 3
+    assert min(came) >= 0.95 and len(came) == 3
+
+
+def test_requests_keep_a_rate_whoever_sends_them(served, endpoint):
+    began = time.monotonic()
+    list(endpoint(workers=4, rate=20).ask(plain(9), GREEDY))
+    assert time.monotonic() - began >= 9 / 20 - 0.06 and len(served.got) == 9  # asking for the model's name was the first
+
+
+def test_a_retry_after_that_says_nothing_is_none(served, endpoint):
+    served.plan.extend([(503, b"", (("Retry-After", "soon"),)), (503, b"", (("Retry-After", "Sat, 01 Jan 2000 00:00:00 GMT"),))])
+    (reply,) = endpoint().ask(plain(1), GREEDY)
+    assert reply.text == "you said question 0"
+
+
+@pytest.mark.parametrize("kind", ["slow", "cut"])
+def test_a_dead_server_is_asked_so_often_and_no_more(kind, served, endpoint):
+    """Of ten thousand questions a few are sent; when it lives again, all of them are."""
+    asked = endpoint(workers=2, timeout=0.05, gone_after=6)
+    served.plan.extend([kind] * 1000)
+    said = f"{served.address}: [67] requests in a row without an answer, the last: .*start it again, then run the same command"
+    replies = []
+    with pytest.raises(ConfigError, match=said):
+        for reply in asked.ask(plain(10_000), GREEDY):
+            replies.append(reply)
+    assert not replies and 6 <= len(served.got) <= 8
+    served.plan.clear()
+    assert [reply.error for reply in asked.ask(plain(5), GREEDY)] == [""] * 5
+
+
+def test_a_server_that_answers_now_and_then_is_not_dead(served, endpoint):
+    for _ in range(12):
+        served.plan.extend(["cut", "cut", None])
+    replies = list(endpoint(workers=1, gone_after=3).ask(plain(9), GREEDY))
+    assert [reply.error for reply in replies] == [""] * 9
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"rate": -1.0}, "Endpoint.rate: -1.0; expected requests a second, or 0"),
+        ({"gone_after": 0}, "Endpoint.gone_after: 0; expected at least 1 request"),
+        ({"workers": 0}, "Endpoint.workers: 0; expected at least 1"),
+    ],
+)
+def test_fields_out_of_range_are_told(how, message):
+    with pytest.raises(ConfigError, match=message):
+        Service(address="http://localhost:8000/v1", **how)
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,16 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from omma.answerers.line import Line
 from omma.core.errors import ConfigError
 
 TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds; each pause is twice the one before
+LONGEST_ASKED = 600.0  # seconds that a server may ask to wait
 BUSY = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 NOBODY = (401, 403, 404, 405)  # whatever is asked, this is the answer: the run stops
 SHOWN = 500  # characters of the server's words
@@ -57,33 +61,41 @@ def parse_address(text: str, key: str, timeout: float) -> Address:
     return Address(place.rstrip("/"), model, tuple(headers), timeout)
 
 
-def call(address: Address, route: str, body: bytes | None) -> tuple[str, float]:
-    """POST the body (or GET without one) → the answer, which is JSON, and the seconds that it took.
+def call(address: Address, route: str, body: bytes | None, line: Line) -> tuple[str, float]:
+    """POST the body (or GET without one) when it is its turn → the answer, which is JSON, and the seconds that it took.
 
     Refused with the server's words for a question that it cannot take, Unreachable after all tries, ConfigError if it
-    lets nobody in or has no such route.
+    lets nobody in, has no such route, or is gone.
     """
     opener = _opener(address)
     last = ""
     for number in range(TRIES):
+        line.turn()
         began = time.perf_counter()
         try:
             request = urllib.request.Request(address.shown + route, body, dict(address.headers))
             with opener.open(request, timeout=address.timeout) as response:
-                text = response.read().decode("utf-8")
+                data = response.read()
+            line.answered()
+            text = data.decode("utf-8")
             json.loads(text)
             return text, time.perf_counter() - began
         except urllib.error.HTTPError as error:
+            line.answered()
             with error:
-                last, wait = f"HTTP {error.code}: {_words(error)}", _asked_pause(error)
+                last = f"HTTP {error.code}: {_words(error)}"
+                line.pause(_asked_pause(error))
             if error.code in NOBODY:
                 raise ConfigError(address.shown + route, last, "an answer", _fix(error.code)) from None
             if error.code not in BUSY:
                 raise Refused(last) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            last, wait = f"{type(error).__name__}: {error}"[:SHOWN], 0.0
+        except (OSError, http.client.HTTPException) as error:
+            last = f"{type(error).__name__}: {error}"[:SHOWN]
+            line.lost(last)
+        except ValueError as error:
+            last = f"no JSON: {error}"[:SHOWN]
         if number + 1 < TRIES:
-            time.sleep(max(wait, min(LONGEST_PAUSE, FIRST_PAUSE * 2**number) * random.uniform(0.5, 1.0)))
+            time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**number) * random.uniform(0.5, 1.0))
     raise Unreachable(f"no answer after {TRIES} tries: {last}")
 
 
@@ -122,9 +134,16 @@ def _words(error: urllib.error.HTTPError) -> str:
 
 
 def _asked_pause(error: urllib.error.HTTPError) -> float:
-    """Seconds that the server asks to wait."""
-    said = error.headers.get("Retry-After", "")
-    return min(float(said), LONGEST_PAUSE) if said.isdecimal() else 0.0
+    """Seconds that the server asks to wait: a number, or the time at which to ask again."""
+    said = error.headers.get("Retry-After", "").strip()
+    if said.isdecimal():
+        return min(float(said), LONGEST_ASKED)
+    try:
+        when = parsedate_to_datetime(said)
+    except ValueError:
+        return 0.0
+    seconds = (when.replace(tzinfo=when.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_ASKED)
 
 
 def _fix(code: int) -> str:

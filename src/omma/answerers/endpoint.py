@@ -22,6 +22,7 @@ from typing import Any, Literal
 from PIL import Image, UnidentifiedImageError
 
 from omma.answerers.calling import Address, Refused, Unreachable, call, parse_address
+from omma.answerers.line import Line
 from omma.answerers.paid import Paid
 from omma.answerers.remembering import answers_file
 from omma.answerers.services.endpoint import Endpoint as Service
@@ -35,7 +36,8 @@ from omma.schema.sample import Sample, Turn
 
 KEY = "OMMA_API_KEY"
 SEEDS = 2**31  # servers take 32 bits
-LOST = 8  # questions in a row that never reached the server, after which it is gone
+LOST = 8  # questions in a row without an answer after all tries, after which the server is of no use
+GONE_AFTER = 20  # requests in a row that find no connection, or no answer in time
 Parts = list[dict[str, Any]]
 
 
@@ -45,12 +47,23 @@ class Endpoint:
     Answers are kept in the file `paid`, so that a run that goes on, or begins anew, sends only what was never answered.
     """
 
-    def __init__(self, address: str, store: Store, paid: Path, *, workers: int = 8, timeout: float = 600.0) -> None:
+    def __init__(
+        self,
+        address: str,
+        store: Store,
+        paid: Path,
+        *,
+        workers: int = 8,
+        timeout: float = 600.0,
+        rate: float = 0.0,
+        gone_after: int = GONE_AFTER,
+    ) -> None:
         self.address = parse_address(address, os.environ.get(KEY, ""), timeout)
         self.stores: dict[Sight, Store] = {"picture": store, "shuffled": store, "grey": GreyStore(store)}
         self.paid, self.workers = Paid(paid), workers
         self.reading = Lock()  # a store keeps the part of a table that it read last: threads take turns
-        self.model = self.address.model or only_model(self.address)
+        self.line = Line(self.address.shown, rate, gone_after, workers)
+        self.model = self.address.model or only_model(self.address, self.line)
 
     def ask(self, samples: Sequence[Sample], sampling: Sampling, sight: Sight = "picture", start: int = 0) -> Iterator[Reply]:
         """Samples → replies in order, from sample number `start` on. ConfigError if the server is gone or lets nobody in."""
@@ -58,6 +71,7 @@ class Endpoint:
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="ask")
         waiting: deque[Future[tuple[Reply, bool]]] = deque()
         lost = 0
+        self.line.reopen()
         try:
             while True:
                 while len(waiting) < 2 * self.workers and (sample := next(rest, None)) is not None:
@@ -92,7 +106,7 @@ class Endpoint:
             key = hashlib.sha256(self.address.shown.encode() + b"\n" + body).hexdigest()
             answer, seconds = self.paid.get(key), 0.0
             if answer is None:
-                answer, seconds = call(self.address, "/chat/completions", body)
+                answer, seconds = call(self.address, "/chat/completions", body, self.line)
                 _said(answer)
                 self.paid.put(key, answer)
             text, finish = _said(answer)
@@ -126,13 +140,21 @@ def open_service(service: Service, store: Store) -> Endpoint:
     if file is None:
         raise ConfigError("Endpoint.kept", "''", "a folder in which answers are kept", "what was paid for is asked once")
     named = f"{service.address}#{service.model}" if service.model else service.address
-    return Endpoint(named, store, file, workers=service.workers, timeout=service.timeout)
+    return Endpoint(
+        named,
+        store,
+        file,
+        workers=service.workers,
+        timeout=service.timeout,
+        rate=service.rate,
+        gone_after=service.gone_after,
+    )
 
 
-def only_model(address: Address) -> str:
+def only_model(address: Address, line: Line) -> str:
     """The one model that a server has. ConfigError if it has several, or does not say."""
     try:
-        answer, _ = call(address, "/models", None)
+        answer, _ = call(address, "/models", None, line)
         names = [str(model["id"]) for model in json.loads(answer)["data"]]
     except (Refused, Unreachable, ValueError, KeyError, TypeError) as error:
         fix = f"name the model: {address.shown}#MODEL"
