@@ -18,7 +18,7 @@ from omma.curate.look import formats
 from omma.curate.machine.engine import Pool
 from omma.curate.machine.seeing import see, shards
 from omma.curate.machine.site import Site
-from omma.curate.operator import ModelOperator, Operator, PictureOperator, SetOperator, TextOperator
+from omma.curate.operator import ModelOperator, Operator, PictureOperator, Scores, SetOperator, TextOperator
 from omma.curate.picture import Picture
 from omma.curate.reader import Broken, Reader
 from omma.curate.world import World
@@ -69,6 +69,33 @@ def test_operator_promises(kind):
     assert operator.key.startswith(f"{operator.name}-{operator.version}-")
     assert operator.key == kind().key
     assert set(kind.scored_by) <= set(kind.__dataclass_fields__)
+
+
+def went(operator: Operator, scores: list[float]) -> list[bool]:
+    """Scores → whether each goes. A set holds many more that are far above, since some operators abstain where few pass."""
+    if not isinstance(operator, SetOperator):
+        return [bool(operator.decide(score)) for score in scores]
+    others = [100.0] * 50
+    return [bool(said) for said in operator.decide(Scores(np.array(scores + others), ("",) * (len(scores) + 50)))][: len(scores)]
+
+
+SIGNS = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal}
+
+
+@pytest.mark.parametrize("kind", OPERATORS)
+def test_it_drops_on_the_side_of_its_threshold_that_it_says(kind):
+    operator = kind()
+    least = operator.threshold
+    if np.isinf(least):  # it drops nothing unless told to
+        assert operator.drops in SIGNS and not any(went(operator, [0.0, 1.0, 1e9]))
+        return
+    near = [float(np.nextafter(least, -np.inf)), least, float(np.nextafter(least, np.inf))]
+    if operator.drops == "otherwise":
+        wide = [*near, least - 1, least + 1, least + 2.5]
+        fits = [sign for sign, compare in SIGNS.items() if went(operator, wide) == compare(wide, least).tolist()]
+        assert not fits, f"{kind.__name__}: say drops = {fits[0]!r}"
+        return
+    assert went(operator, near) == SIGNS[operator.drops](near, least).tolist()
 
 
 @pytest.mark.parametrize("kind", [k for k in OPERATORS if issubclass(k, (PictureOperator, SetOperator))])

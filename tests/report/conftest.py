@@ -154,6 +154,7 @@ def caption(n: int) -> Record:
 
 
 OPERATORS = (("size", 16.0), ("perceptual_hash", 4.0), ("masking", None), ("clip", 0.3))
+DROPS = {"size": "<", "perceptual_hash": "<=", "masking": None, "clip": "<"}
 SCRIPT = "<script>alert('a caption')</script> & \"quotes\""
 
 
@@ -255,6 +256,7 @@ def curation_facts(rows: list[dict[str, Any]]) -> dict[str, Any]:
         counts, edges = np.histogram(scores, 20) if len(scores) else (np.zeros(0), np.zeros(0))
         lie = {"edges": edges.tolist(), "counts": counts.tolist()}
         facts = {"name": name, "version": "1", "threshold": threshold, "in": left, "out": left - dropped}
+        facts |= {"drops": DROPS[name], "scope": "all" if name == "size" else "train"}
         operators.append(facts | {"dropped": dropped, "errors": 0, "scores": lie})
         left -= dropped
     told = {

@@ -102,13 +102,13 @@ def test_an_unknown_operator_names_those_that_scored(index: Index) -> None:
         select(index, Selection(sort="clop"))
 
 
-def test_histogram_counts_every_score_and_reads_the_side_from_what_went(index: Index) -> None:
+def test_histogram_counts_every_score_and_names_the_side_that_goes(index: Index) -> None:
     size, near, clip = (spread(index, name) for name in ("size", "perceptual_hash", "clip"))
     for told in (size, near, clip):
         assert sum(told.stayed_counts) + sum(told.dropped_counts) + told.below + told.beyond == told.judged
         assert sum(told.dropped_counts) == told.dropped
     assert (size.judged, size.dropped, size.side, size.with_threshold) == (39, 4, "below", False)
-    assert (near.judged, near.dropped, near.side) == (6, 6, "below")
+    assert (near.judged, near.dropped, near.side, near.with_threshold) == (6, 6, "below", True)
     assert (clip.judged, clip.dropped, clip.side, clip.spares_heldout) == (29, 2, "below", True)
     assert clip.edges[0] <= 0.1 and clip.edges[-1] >= 0.88
 
@@ -127,11 +127,19 @@ def test_another_threshold_drops_what_a_count_by_hand_says(index: Index, thresho
     assert told.below + told.at + told.above == 29
 
 
-def test_where_nothing_was_dropped_no_side_is_claimed(curated_run: RunFolder, tmp_path: Path) -> None:
+def test_where_an_operator_did_otherwise_than_its_threshold_says_no_side_is_claimed(curated_run: RunFolder, tmp_path: Path) -> None:
     index = Index(find_folder(curated_run.path, tmp_path), tmp_path / "scratch")
-    index.connection.execute("UPDATE entry SET operator = '' WHERE operator = 'clip'")
+    index.connection.execute("UPDATE entry SET operator = '' WHERE operator = 'clip'")  # as one that abstains
     told = spread(index, "clip")
     assert told.side == "" and instead(index, told, 0.7).drops is None and instead(index, told, 0.7).below > 0
+    index.close()
+
+
+def test_a_side_is_known_where_nothing_was_dropped(curated_run: RunFolder, tmp_path: Path) -> None:
+    index = Index(find_folder(curated_run.path, tmp_path), tmp_path / "scratch")
+    index.connection.execute("DELETE FROM entry WHERE operator = 'size'")
+    told = spread(index, "size")
+    assert (told.dropped, told.side, instead(index, told, 97.0).drops) == (0, "below", told.judged)
     index.close()
 
 

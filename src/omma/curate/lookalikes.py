@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int64, UInt8, UInt64
 
 from omma.core.config import config
 from omma.curate.columns import Rows
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 NONE = -1
 
@@ -69,6 +69,7 @@ class Copies:
 class Lookalike(SetOperator):
     """Drops samples all of whose pictures are copies. Mirrored copies are not found."""
 
+    drops: ClassVar[Drops] = "<="
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("max_distance", "max_difference")
     num_hashes: ClassVar[int] = 1  # in a look, eight bytes each; the colour thumbnail follows

@@ -21,6 +21,7 @@ from omma.media.store import Store
 from omma.schema.sample import Sample
 
 Look = Shaped[np.ndarray, "values"]
+Drops = Literal["<", "<=", ">", ">=", "otherwise"]  # how the score of what goes lies to the threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,14 @@ class Rewritten:
 class Operator(Config):
     """One judgement. `version` changes whenever the same input may score differently; `scope` says whom it may take out.
 
-    `scored_by` names the fields that scores depend on; all other fields are thresholds, free to change afterwards.
+    `scored_by` names the fields that scores depend on; all other fields are thresholds, free to change afterwards. `drops`
+    says on which side of `threshold`, near it, samples go; "otherwise" where no side says it.
     """
 
     version: ClassVar[str] = ""
     scope: ClassVar[Literal["all", "train"]] = "all"
     scored_by: ClassVar[tuple[str, ...]] = ()
+    drops: ClassVar[Drops] = "otherwise"
 
     @property
     def name(self) -> str:

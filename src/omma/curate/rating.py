@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.asking import AskingOperator, Questions, check_prompt, filled, question
-from omma.curate.operator import texts_of
+from omma.curate.operator import Drops, texts_of
 from omma.curate.replies import NO, YES, rating
 from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
@@ -21,6 +22,8 @@ class Rating(AskingOperator):
     `prompt` has {text}. A judge tuned to answer in another way needs another prompt, not another reading: what is no rating
     is an error of the sample.
     """
+
+    drops: ClassVar[Drops] = "<"
 
     sampling: Sampling = Sampling(max_tokens=8)
     prompt: str

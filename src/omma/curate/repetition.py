@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, texts_of
+from omma.curate.operator import Drops, TextOperator, texts_of
 from omma.schema.sample import Sample
 
 
@@ -13,6 +13,7 @@ from omma.schema.sample import Sample
 class Repetition(TextOperator):
     """Pieces of `run` letters or words. Each caption and reply is judged alone, the worst counts."""
 
+    drops: ClassVar[Drops] = ">"
     scored_by: ClassVar[tuple[str, ...]] = ("run",)
     unit: ClassVar[str] = ""  # what a piece is made of, in words
     run: int

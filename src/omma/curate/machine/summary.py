@@ -118,8 +118,9 @@ def _operators(tally: Tally, operators: Sequence[Operator], scores: Path) -> lis
         gone, errors = len(tally.rows_of(operator.name)), tally.failed[operator.name]
         judge = operator in judges(operators)
         facts = {"name": operator.name, "version": operator.version, "threshold": operator.threshold if judge else None, "in": left}
+        facts["drops"] = operator.drops if judge else None
         left -= gone
-        facts |= {"out": left, "dropped": gone - errors, "errors": errors}
+        facts |= {"out": left, "dropped": gone - errors, "errors": errors, "scope": operator.scope}
         rows.append(facts | {"scores": _histogram(_column(scores, operator.name) if judge else np.zeros(0))})
     return rows
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.curate.head_operator import HeadOperator
-from omma.curate.operator import Judged
+from omma.curate.operator import Drops, Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
 
@@ -19,6 +19,7 @@ class Aesthetics(HeadOperator):
     """`head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_score: float = 4.5
 
     @property

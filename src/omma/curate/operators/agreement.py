@@ -19,7 +19,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.core.progress import say
 from omma.curate.columns import place
-from omma.curate.operator import Candidate, Look, Scores, SetOperator, words_of
+from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator, words_of
 from omma.curate.picture import Picture
 from omma.curate.probe import FOLDS, Probe
 
@@ -39,6 +39,7 @@ class Agreement(SetOperator):
     """
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = "<"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("min_words",)
     min_score: float = 2.0

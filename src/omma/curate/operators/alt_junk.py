@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, texts_of
+from omma.curate.operator import Drops, TextOperator, texts_of
 from omma.schema.sample import Sample
 
 LONGEST, SHOWN = 300, 60  # letters: a longer text is no junk of these kinds; letters of it that a reason shows
@@ -75,6 +75,7 @@ class AltJunk(TextOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     stay: tuple[str, ...] = ()
 
     def check(self) -> None:

@@ -12,6 +12,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.answering import RIGHT, Answering, most_said
+from omma.curate.operator import Drops
 from omma.generate.reply import Reply
 from omma.schema.sample import Sample
 
@@ -24,6 +25,7 @@ class AnswerAgreement(Answering):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<="
     lead: float = 0.0
 
     def check(self) -> None:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -13,6 +13,7 @@ class Aspect(PictureOperator):
     """Banners, rulers and strips. DataComp's basic filter keeps ratios to 3; strips of text need more."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     max_ratio: float = 5.0
 
     def check(self) -> None:

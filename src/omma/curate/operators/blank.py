@@ -6,7 +6,7 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 NEAR = 8  # levels of 255, each channel
@@ -17,6 +17,7 @@ class Blank(PictureOperator):
     """Placeholders, failed renderings, black frames. A page with one line of text is about 0.99 blank."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     max_share: float = 0.998
 
     def check(self) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -21,6 +21,7 @@ class Blur(PictureOperator):
     """Judged at full size: a picture that was enlarged is as blurred as one out of focus."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_variance: float = 20.0
 
     def check(self) -> None:

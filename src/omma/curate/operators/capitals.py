@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 
@@ -14,6 +14,7 @@ class Capitals(TextOperator):
     """Shouted advertisements. Texts with fewer than `min_letters` such letters are not judged: signs and names are short."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     scored_by: ClassVar[tuple[str, ...]] = ("min_letters",)
     min_letters: int = 20
     max_share: float = 0.7

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 LONG = 1000  # letters; a longer word is no word: each 20 letters of it count as one, or a megabyte without a space would pass
@@ -15,6 +15,7 @@ class Caption(TextOperator):
     """Null, empty and blank captions, and texts beyond any use. Samples whose reply is a region alone count as one word."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_words: int = 1
     max_words: int = 2000
 

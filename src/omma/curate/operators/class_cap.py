@@ -14,7 +14,7 @@ from jaxtyping import Bool, Int64
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.columns import Places, standing, word
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 
 @config
@@ -22,6 +22,7 @@ class ClassCap(SetOperator):
     """At most `max_count` training samples of each value of `field`; those without a value are a class too."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">="
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("field", "seed")

@@ -13,6 +13,7 @@ from omma.answerers.service import Service
 from omma.answerers.services.space import Space
 from omma.core.config import config
 from omma.core.errors import ConfigError
+from omma.curate.operator import Drops
 from omma.curate.pairing import Pair, PairOperator
 from omma.curate.spaces import cosine, read, see
 from omma.media.store import Store
@@ -23,6 +24,7 @@ class ClipScore(PairOperator):
     """`model` embeds: a folder of CLIP, SigLIP or alike. Each picture and each text is embedded once a shard."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     scored_by: ClassVar[tuple[str, ...]] = ("model", "captions")
     model: Service = Space()
     min_score: float = 0.25

@@ -9,7 +9,7 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -18,6 +18,7 @@ class Colourfulness(PictureOperator):
     """Grey pictures and documents are useful: by default the score is stored and nothing goes."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_score: float = 0.0
 
     def check(self) -> None:

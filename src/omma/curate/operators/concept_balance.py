@@ -15,7 +15,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.concept_operator import Drawn
 from omma.curate.metadata_sql import tail_shares
-from omma.curate.operator import Candidate, Scores
+from omma.curate.operator import Candidate, Drops, Scores
 
 
 @config
@@ -23,6 +23,7 @@ class ConceptBalance(Drawn):
     """Balance at a share of the tail; MetaCLIP's own is 0.1 where it is not a count."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">="
     tail_share: float = 0.1
 
     def check(self) -> None:

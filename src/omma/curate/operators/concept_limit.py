@@ -11,7 +11,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.concept_operator import Drawn
-from omma.curate.operator import Candidate, Scores
+from omma.curate.operator import Candidate, Drops, Scores
 
 
 @config
@@ -19,6 +19,7 @@ class ConceptLimit(Drawn):
     """Balance at a count: a concept mentioned more than `max_count` times keeps about so many by its own draws."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">="
     max_count: int = 20_000
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ refuses, in the same words, at half the time; and operators that hash have the d
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -17,6 +17,7 @@ class Decode(PictureOperator):
     """Missing, empty, truncated, damaged and oversized pictures, and files that are none. It reads a file to its end."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = "<"
 
     @property
     def threshold(self) -> float:

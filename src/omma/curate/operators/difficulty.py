@@ -11,6 +11,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.answering import Answering
+from omma.curate.operator import Drops
 from omma.generate.reply import Reply
 from omma.schema.sample import Sample
 
@@ -20,6 +21,7 @@ class Difficulty(Answering):
     """Kept is above `above` and below `below`. Partly right answers (VQA's thirds) count with their share."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<="
     above: float = 0.0
     below: float = 1.0
 

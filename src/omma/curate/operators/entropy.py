@@ -7,7 +7,7 @@ from PIL import Image
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -16,6 +16,7 @@ class Entropy(PictureOperator):
     """Empty frames, plain logos and masks. Clean pages of text lie between 0.3 and 2 bits."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_bits: float = 0.2
 
     def check(self) -> None:

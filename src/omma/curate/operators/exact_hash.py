@@ -12,7 +12,7 @@ import numpy as np
 
 from omma.core.config import config
 from omma.curate.columns import Places, standing
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 
 @config
@@ -20,6 +20,7 @@ class ExactHash(SetOperator):
     """Exact duplicates by content hash of pictures and hash of captions and turns."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">"
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
 

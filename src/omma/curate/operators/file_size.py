@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -13,6 +13,7 @@ class FileSize(PictureOperator):
     """Trackers and spacers below, scans beyond use above. Bytes as stored, whatever they decode to."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_bytes: int = 100
     max_bytes: int = 50_000_000
 

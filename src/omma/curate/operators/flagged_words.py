@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 # Scripts that set no spaces between words: an entry in them is found anywhere.
@@ -27,6 +27,7 @@ class FlaggedWords(TextOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     scored_by: ClassVar[tuple[str, ...]] = ("path",)
     path: str = ""
     max_share: float = 0.0

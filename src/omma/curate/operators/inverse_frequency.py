@@ -13,7 +13,7 @@ import numpy as np
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.concept_operator import ConceptOperator
-from omma.curate.operator import Candidate, Scores
+from omma.curate.operator import Candidate, Drops, Scores
 
 
 @config
@@ -21,6 +21,7 @@ class InverseFrequency(ConceptOperator):
     """Samples of rare concepts are likelier to stay. `keep_share` is of those that mention a concept."""
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">="
     scored_by: ClassVar[tuple[str, ...]] = ("concepts", "top")
     keep_share: float = 0.5
     top: int = 5

@@ -14,6 +14,7 @@ from omma.answerers.services.released import Released
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.asking import one_by_one
+from omma.curate.operator import Drops
 from omma.curate.pairing import Pair, PairOperator
 from omma.media.store import Store
 from omma.schema.sample import Part, Sample, Turn
@@ -24,6 +25,7 @@ class ItmScore(PairOperator):
     """`model` matches: a folder of BlipForImageTextRetrieval or Blip2ForImageTextRetrieval."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     scored_by: ClassVar[tuple[str, ...]] = ("model", "captions")
     model: Service = Released(rows=32)
     min_score: float = 0.5

@@ -11,7 +11,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.languages import LANGUAGES, likeness, told
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 
@@ -20,6 +20,7 @@ class Language(TextOperator):
     """Captions and replies together, by letters alone. `languages` are two-letter codes (ISO 639-1)."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     scored_by: ClassVar[tuple[str, ...]] = ("languages",)
     languages: tuple[str, ...] = ("en",)
     min_score: float = 0.85

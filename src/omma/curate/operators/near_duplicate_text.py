@@ -22,7 +22,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.columns import Places, Rows
 from omma.curate.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 SURE = 0.99  # least probability of finding a pair at the threshold
 CHUNK = 1 << 17  # letters signed at a time
@@ -36,6 +36,7 @@ class NearDuplicateText(SetOperator):
     """
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">="
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("letters", "bands", "rows", "min_words", "seed")

@@ -18,7 +18,7 @@ from omma.core.errors import ConfigError, DataError
 from omma.core.progress import say
 from omma.curate.columns import Numbers
 from omma.curate.mixture import fit_mixture
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 FEWEST = 20  # numbers that can make two heaps
 
@@ -32,6 +32,7 @@ class NoiseMixture(SetOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("column", "noisy", "scale")

@@ -20,7 +20,7 @@ from omma.answerers.services.saved import Saved
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.asking import one_by_one
-from omma.curate.operator import Judged, ModelOperator, child
+from omma.curate.operator import Drops, Judged, ModelOperator, child
 from omma.curate.pairing import Choice, chosen
 from omma.generate.reply import SampleLoss
 from omma.media.store import Store
@@ -39,6 +39,7 @@ class Perplexity(ModelOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("model", "prompt", "captions")
     model: Service = Saved()

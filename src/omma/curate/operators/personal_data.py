@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 # Every pattern begins where a token begins and has bounded parts: a megabyte of one letter takes no longer than one of prose.
@@ -45,6 +45,7 @@ class PersonalData(TextOperator):
     """Captions and replies together."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     max_found: int = 0
 
     def check(self) -> None:

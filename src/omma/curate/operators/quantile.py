@@ -14,7 +14,7 @@ from jaxtyping import Float
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.columns import Numbers
-from omma.curate.operator import Candidate, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Scores, SetOperator
 
 
 @config
@@ -25,6 +25,7 @@ class Quantile(SetOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">="
     scope: ClassVar[Literal["all", "train"]] = "train"
     looks_at: ClassVar[bool] = False
     scored_by: ClassVar[tuple[str, ...]] = ("column", "best")

@@ -22,7 +22,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.embeddings import Embedding, Gallery, PictureDescriptor, Shown
 from omma.curate.kmeans import kmeans, unit
-from omma.curate.operator import Candidate, Look, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.picture import Picture
 
 BLOCK = 1024  # pictures of a cluster compared with the others at a time
@@ -37,6 +37,7 @@ class SemanticDedupe(SetOperator):
     """
 
     version: ClassVar[str] = "2"
+    drops: ClassVar[Drops] = ">"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("embedding", "cluster_size", "iterations", "keep", "seed")
     eps: float = 0.1

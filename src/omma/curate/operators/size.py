@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 
 
@@ -13,6 +13,7 @@ class Size(PictureOperator):
     """Pictures too small to show anything, 1-pixel trackers above all."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = "<"
     min_side: int = 16
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 
@@ -18,6 +18,7 @@ class SpecialShare(TextOperator):
     """Marks, symbols, emoji and control characters of captions and replies. Letters of every script and their accents are words."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     max_share: float = 0.25
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import TextOperator, words_of
+from omma.curate.operator import Drops, TextOperator, words_of
 from omma.schema.sample import Sample
 
 
@@ -17,6 +17,7 @@ class SymbolShare(TextOperator):
     """Captions of social networks that are tags alone, and teasers that break off."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     max_ratio: float = 0.5
 
     def check(self) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.operator import PictureOperator
+from omma.curate.operator import Drops, PictureOperator
 from omma.curate.picture import Picture
 from omma.media.decode import shrink
 
@@ -29,6 +29,7 @@ class TextDensity(PictureOperator):
     """Screens, scans and memes, where pictures are wanted; with `min_share` documents, where those are wanted."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     min_share: float = 0.0
     max_share: float = 1.0
 

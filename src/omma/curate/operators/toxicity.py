@@ -10,7 +10,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.head import Head
 from omma.curate.head_operator import HeadOperator
-from omma.curate.operator import Judged
+from omma.curate.operator import Drops, Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
 
@@ -20,6 +20,7 @@ class Toxicity(HeadOperator):
     """Captions and replies, one by one. `head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">="
     head: Head = Head(output="sigmoid")
     max_score: float = 0.5
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import duckdb
 import pyarrow.parquet as pq
@@ -26,17 +26,25 @@ SEARCHES = 8  # tables of found rows that are kept
 WORDS, PICTURES = "$..text", "$.media[*].uri"
 FIXED = ("id", "sha256", "heldout", "gone")  # columns of scores.parquet that are no operator's
 NOTE = ":note"
+SIGNS = ("<", "<=", ">", ">=")
+Sign = Literal["<", "<=", ">", ">=", ""]
 FATES = ("train", "heldout", "dropped", "error", "rewritten", "raw")
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """An operator of the run, in order. `number` names its columns of the table; `threshold` is None where it has none."""
+    """An operator of the run, in order. `number` names its columns of the table; `threshold` is None where it has none.
+
+    `drops` is the sign between the score of what goes and the threshold, empty where no side says it; `spares_heldout` says
+    that it never takes held-out samples out. Both are as `done/curate.json` has them.
+    """
 
     number: int
     name: str
     version: str
     threshold: float | None
+    drops: Sign
+    spares_heldout: bool
     has_score: bool
     has_note: bool
 
@@ -105,6 +113,8 @@ class Index:
                 name,
                 str(told.get(name, {}).get("version", "")),
                 told.get(name, {}).get("threshold"),
+                _sign(told.get(name, {}).get("drops")),
+                told.get(name, {}).get("scope") == "train",
                 name in columns,
                 name + NOTE in columns,
             )
@@ -206,6 +216,11 @@ class Index:
             self.connection.execute(f"CREATE TABLE entry AS {curated_rows(folder.scores, columns)}")
             self.connection.execute("DROP TABLE verdict")
         self.connection.execute("DROP TABLE manifest")
+
+
+def _sign(told: str | None) -> Sign:
+    """What is told of an operator → a sign that SQL knows, or nothing."""
+    return cast("Sign", told) if told in SIGNS else ""
 
 
 def _numbers(values: Iterable[int]) -> str:

@@ -1,25 +1,27 @@
 """Spread: one operator's scores → their histogram, and what another threshold would drop: queries over stored scores.
 
-Which side of its threshold an operator drops is read from what it dropped, never guessed from its name.
+Which side of its threshold an operator drops is said by the operator, in `done/curate.json`. It is believed where it fits what
+happened: one that abstained, or that let some kinds stay, drops by more than its threshold.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Literal
 
-from omma.report.browse.index import Index, Judge
+from omma.report.browse.index import Index, Judge, Sign
 
 BINS = 48
 TAIL = 0.002  # share of scores beyond either edge that may be folded into the last bin, so that outliers do not flatten the rest
 Side = Literal["below", "above", ""]
+SIDES: dict[str, Side] = {"<": "below", ">": "above", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Scores of one operator in bins: `stayed` and `dropped` by it; `below` and `beyond` lie outside of the edges.
 
-    `side` is the side that it drops, empty where nothing says: it dropped nothing, or on both sides. `with_threshold`: so does a
-    score that equals the threshold. `spares_heldout`: held-out samples beyond the threshold stayed.
+    `side` is the side that it drops, empty where its threshold alone does not say. `with_threshold`: so does a score that equals
+    the threshold. `spares_heldout`: held-out samples beyond the threshold stay.
     """
 
     operator: str
@@ -62,9 +64,10 @@ def spread(index: Index, name: str) -> Spread:
         f"quantile_cont({s}, {TAIL}), quantile_cont({s}, {1 - TAIL}) FROM entry WHERE {finite}",
         [name],
     )[0]
-    side, with_threshold, spares = _side(index, judge)
+    sign = _believed(index, judge)
+    side, with_threshold = SIDES[sign[:1]], sign.endswith("=")
     if not judged:
-        return Spread(name, judge.threshold, 0, 0, 0.0, 0.0, (), (), (), 0, 0, side, with_threshold, spares)
+        return Spread(name, judge.threshold, 0, 0, 0.0, 0.0, (), (), (), 0, 0, side, with_threshold, judge.spares_heldout)
     low, high = _edges((least, most), (low, high), judge.threshold)
     width = (high - low) / BINS
     bins = f"CASE WHEN {s} < ? THEN -1 WHEN {s} > ? THEN {BINS} ELSE least(floor(({s} - ?) / ?)::INTEGER, {BINS - 1}) END"
@@ -87,7 +90,7 @@ def spread(index: Index, name: str) -> Spread:
         sum(counts.get(BINS, (0, 0))),
         side,
         with_threshold,
-        spares,
+        judge.spares_heldout,
     )
 
 
@@ -110,27 +113,13 @@ def instead(index: Index, told: Spread, threshold: float) -> Instead:
     return Instead(threshold, drops, newly, back, below, at, above)
 
 
-def _side(index: Index, judge: Judge) -> tuple[Side, bool, bool]:
-    """Which side goes, whether with the threshold itself, and whether held-out samples are spared: from what it did."""
-    s, t = judge.score, judge.threshold
-    if t is None or not math.isfinite(t):
-        return "", False, False
-    mine, others = "FILTER (operator = $1)", "FILTER (operator <> $1 AND NOT heldout)"
-    least, most, kept_least, kept_most = index.ask(
-        f"SELECT min({s}) {mine}, max({s}) {mine}, min({s}) {others}, max({s}) {others} FROM entry WHERE isfinite({s})",
-        [judge.name],
-    )[0]
-    if least is None:
-        return "", False, False
-    below = most <= t and (kept_least is None or kept_least >= t) and not least == most == t == kept_least
-    above = least >= t and (kept_most is None or kept_most <= t) and not below
-    if not (below or above):
-        return "", False, False
-    side: Side = "below" if below else "above"
-    with_threshold = (most if below else least) == t
-    beyond = f"{s} {'<' if below else '>'}{'=' * with_threshold} {t!r}"
-    spared = index.ask(f"SELECT count(*) FROM entry WHERE {beyond} AND heldout AND operator <> ?", [judge.name])[0][0]
-    return side, with_threshold, spared > 0
+def _believed(index: Index, judge: Judge) -> Sign:
+    """The sign that the operator says, if by it exactly those went that did."""
+    if not judge.drops or judge.threshold is None or not math.isfinite(judge.threshold):
+        return ""
+    beyond = f"{judge.score} {judge.drops} {judge.threshold!r}" + " AND NOT heldout" * judge.spares_heldout
+    query = f"SELECT count(*) FROM entry WHERE isfinite({judge.score}) AND ({beyond}) <> (operator = ?)"
+    return judge.drops if index.ask(query, [judge.name])[0][0] == 0 else ""
 
 
 def _edges(whole: tuple[float, float], most_of_it: tuple[float, float], threshold: float | None) -> tuple[float, float]:
