@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.operator import TextOperator
+from omma.curate.operator import Drops, TextOperator
 from omma.schema.sample import Sample
 
 SHORTEST = 4  # words: "what is this?" stands in every data set
@@ -31,6 +31,7 @@ class Contamination(TextOperator):
     """
 
     version: ClassVar[str] = "1"
+    drops: ClassVar[Drops] = ">"
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("path", "run")
     path: str = ""

@@ -20,7 +20,7 @@ from omma.core.files import bytes_hash
 from omma.curate.columns import Rows
 from omma.curate.hamming import crossing_pairs
 from omma.curate.lookalikes import differences
-from omma.curate.operator import Candidate, Look, Scores, SetOperator
+from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.operators.crop_hash import WINDOWS, CropHash
 from omma.curate.picture import Picture
 
@@ -34,6 +34,7 @@ class PictureDecontamination(SetOperator):
     """`benchmarks` are folders whose pictures must not be trained on. Their bytes belong to the key of kept scores."""
 
     version: ClassVar[str] = f"1.{CropHash.version}"
+    drops: ClassVar[Drops] = "<="
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("benchmarks", "reach", "max_difference")
     benchmarks: tuple[str, ...] = ()
