@@ -1,6 +1,6 @@
 """What a row and a picture cost in curation: processor time of each operator, bytes on disk, growth of memory.
 
-    python benchmarks/curate_costs.py REAL [--pictures 1000] [--rows 60000] [--folder SCRATCH]
+    python benchmarks/curate_costs.py REAL [--pictures 500] [--rows 9000] [--folder SCRATCH]
 
 REAL holds `coco-ccby-dev`. Pictures are those of `curate_chain`, 480 px wide and 61 KB; many rows are captions of 300 of them,
 each with a number, so that their pictures cost little. Every figure is of `curate` in one fresh process without workers:
@@ -59,6 +59,13 @@ from omma.media.tar_index import index_tar
 
 RESULT = Path(__file__).parent / "results" / "curate_costs.txt"
 FEW = 300  # pictures of the many rows
+GROWING = (20_000, 80_000)  # rows, for the growth of memory: many shards of 4,096
+KINDS = {
+    "data/looks/pictures": "looks",
+    "data/looks/scores": "kept scores of texts",
+    "data/looks/sets": "kept scores of sets",
+    "ledger": "ledger",
+}
 STEPS = {
     "read_all": "rows read and written as shards",
     "see_all": "pictures: names, bytes, hashes, headers",
@@ -116,7 +123,7 @@ def work(root: Path, operators: tuple[Operator, ...], folder: Path) -> Cost:
     for file in folder.rglob("*.parquet"):
         if file.is_file():
             name = file.relative_to(folder).as_posix()
-            kind = "looks" if name.startswith("data/looks/pictures") else "ledger" if name.startswith("ledger") else name
+            kind = next((told for start, told in KINDS.items() if name.startswith(start)), name)
             left[kind] = left.get(kind, 0) + file.stat().st_size
     return Cost(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, left)
 
@@ -152,22 +159,22 @@ def many(root: Path, corpus: Path, captions: list[str], count: int) -> None:
     (root / "captions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def table(root: Path, units: int, unit: str, chains: dict[str, tuple[Operator, ...]], scratch: Path) -> tuple[list[str], Cost]:
-    """Lines of marginal costs for each of so many units, and the run without operators."""
+def table(root: Path, units: int, unit: str, chains: dict[str, tuple[Operator, ...]], scratch: Path) -> list[str]:
+    """Lines of marginal costs for each of so many units."""
     bare = cost(root, (), scratch)
     lines = [f"{'':32}{f'ms a {unit}':>16}{f'{unit}s a second':>20}"]
     lines.append(f"{'read, hash, header, write':32}{1000 * bare.seconds / units:>16.3f}{units / bare.seconds:>20,.0f}")
     for name, operators in chains.items():
         more = max(cost(root, operators, scratch).seconds - bare.seconds, 1e-9)
         lines.append(f"{'+ ' + name:32}{1000 * more / units:>16.3f}{units / more:>20,.0f}")
-    return lines, bare
+    return lines
 
 
 def main() -> None:
     """Print the tables and keep them beside this file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("real", type=Path)
-    for name, value in (("pictures", 1000), ("rows", 60_000), ("folder", tempfile.gettempdir())):
+    for name, value in (("pictures", 500), ("rows", 9000), ("folder", tempfile.gettempdir())):
         parser.add_argument(f"--{name}", type=type(value), default=value)
     asked = parser.parse_args()
     found = photographs(asked.real / "coco-ccby-dev")
@@ -175,18 +182,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=asked.folder) as place:
         scratch = Path(place)
         mean = draw(scratch / "pictures", found, asked.pictures)
-        for name, count in (("third", asked.rows // 3), ("rows", asked.rows)):
-            many(scratch / name, scratch / "pictures", captions, count)
-        of_pictures, _ = table(scratch / "pictures", asked.pictures, "picture", OF_PICTURES, scratch)
+        for count in (asked.rows, *GROWING):
+            many(scratch / f"rows{count}", scratch / "pictures", captions, count)
+        rows = scratch / f"rows{asked.rows}"
+        of_pictures = table(scratch / "pictures", asked.pictures, "picture", OF_PICTURES, scratch)
         names = {word.strip(".,").casefold() for caption in captions for word in caption.split() if len(word) > 3}
         concepts = {f"concept_limit ({len(names):,} names)": (ConceptLimit(concepts=Concepts(names={name: () for name in names})),)}
-        of_rows, bare = table(scratch / "rows", asked.rows, "row", OF_ROWS | concepts, scratch)
-        smaller, scored = cost(scratch / "third", (), scratch), cost(scratch / "rows", RULES, scratch)
-        hashed = cost(scratch / "pictures", (Decode(), PerceptualHash(), CropHash()), scratch)
+        of_rows = table(rows, asked.rows, "row", OF_ROWS | concepts, scratch)
+        fewer, more = (cost(scratch / f"rows{count}", (), scratch).peak_mib for count in GROWING)
+        whole = cost(scratch / "pictures", (*RULES, Decode(), PerceptualHash(), CropHash()), scratch)
         (scratch / "profiled").mkdir()
-        shares, tar = steps(scratch / "rows", scratch / "profiled"), tar_rate(scratch / "pictures", scratch)
-    parts = {"data/train.parquet": bare, "data/scores.parquet": scored, "ledger": scored}
-    growth = (bare.peak_mib - smaller.peak_mib) * 2**20 / (asked.rows - asked.rows // 3)
+        shares, tar = steps(rows, scratch / "profiled"), tar_rate(scratch / "pictures", scratch)
+    growth = (more - fewer) * 2**20 / (GROWING[1] - GROWING[0])
     text = "\n".join(
         [
             "python benchmarks/curate_costs.py REAL",
@@ -198,11 +205,10 @@ def main() -> None:
             "\nsteps of a run with six rules of text, share of its processor time",
             *shares,
             f"\nindex of a tar: {tar:,.0f} members a second",
-            "\nbytes on disk",
-            *(f"{name:32}{run.left.get(name, 0) / asked.rows:>16.0f} a row" for name, run in parts.items()),
-            f"{'looks of decode and both hashes':32}{hashed.left.get('looks', 0) / asked.pictures:>16.0f} a picture",
-            f"\npeak memory: {smaller.peak_mib:,.0f} MiB with {asked.rows // 3:,} rows,"
-            f" {bare.peak_mib:,.0f} MiB with {asked.rows:,}: {growth:,.0f} bytes a row",
+            "\nbytes on disk of a row with its own picture: six rules of text, decode, both hashes",
+            *(f"{name:32}{size / asked.pictures:>16.0f}" for name, size in sorted(whole.left.items())),
+            f"\npeak memory: {fewer:,.0f} MiB with {GROWING[0]:,} rows,"
+            f" {more:,.0f} MiB with {GROWING[1]:,}: {growth:,.0f} bytes a row",
         ]
     )
     print(text)
