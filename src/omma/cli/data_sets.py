@@ -13,9 +13,9 @@ from omma.cli.steps import curate_step, data_root
 from omma.core.config import fingerprint, load
 from omma.core.errors import ConfigError
 from omma.core.files import read_text
-from omma.core.runs import RunFolder
+from omma.core.runs import ANNEX, RunFolder
 from omma.curate.data import Data
-from omma.curate.job import ANNEX, conversations
+from omma.curate.job import conversations
 from omma.curate.look import look
 from omma.curate.operators.aspect import Aspect
 from omma.curate.operators.decode import Decode
