@@ -59,7 +59,7 @@ def list_folder(root: Path) -> Listing:
     """Folder → listing of at most `MOST_FILES`, in the same order on every machine. What links out of it is left out."""
     files: list[str] = []
     for path in walk(root, lambda error: None):
-        if path.is_symlink() and not path.resolve().is_relative_to(root.resolve()):
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root.resolve()):
             continue
         files.append(path.relative_to(root).as_posix())
         if len(files) == MOST_FILES:

@@ -3,6 +3,7 @@
 A new format is one new file in `readers/`: a `Reader` with `read` (used by curation) and `recognise` (used by `look`).
 """
 
+import os
 import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -134,7 +135,7 @@ def below(path: Path, root: Path) -> str:
 def closed(path: Path, root: Path) -> Broken | None:
     """File or folder found below the root → what is told of it if it is not read: a link out of the root, a folder, no file."""
     name = below(path, root)
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(root.resolve()):
         return Broken(name, "is a link out of the data root")
     if path.is_dir():
         return Broken(name, "is a link to a folder, which is not followed" if path.is_symlink() else "a folder that cannot be read")

@@ -12,14 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Bool
 
-from omma.core.errors import DataError
+from omma.core.errors import CheckpointError, ConfigError, DataError
 from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.machine.sets import Alive, Samples
-from omma.curate.machine.shards import Raw, Rows, flags, sample_of, write_raw
+from omma.curate.machine.shards import Raw, Rows, flags, sample_of, text_of, write_raw
 from omma.curate.machine.site import Site
 from omma.curate.operator import Rewriter, Rewritten, SetRewriter
+from omma.curate.reader import printable
 from omma.media.store import Store, annexed
+from omma.schema.sample import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,25 @@ def rewrite(job: Rewrite) -> int:
     table = pq.read_table(job.rows)
     if not job.out.exists() or _failed(job.out, job.operator):
         samples = [sample_of(table["sample"][row].as_py()) for row in np.flatnonzero(job.chosen).tolist()]
-        answers = job.operator.rewrite(samples, job.store) if samples else []
-        if len(answers) != len(samples):
-            raise DataError(job.operator.name, f"{len(answers)} answers", f"{len(samples)}, one a sample")
+        answers = _answers(job.operator, samples, job.store) if samples else []
         write_raw(job.out, _rows(table, job.chosen, iter(answers), job.operator, job.store))
     return len(table)
+
+
+def _answers(operator: Rewriter, samples: list[Sample], store: Store) -> list[Rewritten]:
+    """Samples → what stands in the place of each. Those that a rewriter fails on are found by halves: their rows say so."""
+    try:
+        answers = operator.rewrite(samples, store)
+    except (ConfigError, CheckpointError):  # without a model nothing can be rewritten
+        raise
+    except Exception as error:  # what nobody foresaw costs one row, never the job
+        if len(samples) > 1:
+            half = len(samples) // 2
+            return _answers(operator, samples[:half], store) + _answers(operator, samples[half:], store)
+        return [Rewritten((), error=error.got if isinstance(error, DataError) else f"{type(error).__name__}: {error}")]
+    if len(answers) != len(samples):
+        raise DataError(operator.name, f"{len(answers)} answers", f"{len(samples)}, one a sample")
+    return answers
 
 
 def _failed(out: Path, operator: Rewriter | SetRewriter) -> bool:
@@ -95,8 +111,8 @@ def _rows(
         answer = next(answers, None)
         if answer is None:
             raise DataError(operator.name, "fewer answers than samples", "one a sample")
-        if answer.error:
-            reason = f"error:{operator.name}: {answer.error}"
+        if error := answer.error or _unwritable(answer):
+            reason = f"error:{operator.name}: {printable(error)}"
             yield Raw(sample, row["heldout"], "", number, operator.name, True, reason)
         elif not answer.samples:
             yield Raw(sample, row["heldout"], "", number, operator.name, False, answer.reason or "nothing is left of it")
@@ -108,6 +124,15 @@ def _rows(
             what = answer.reason + (f" → {names}" if names else "")
             for place, one in enumerate(answer.samples):
                 yield Raw(one, row["heldout"], "", number, rewritten=what if place == 0 else "")
+
+
+def _unwritable(answer: Rewritten) -> str:
+    """Why what was written cannot be kept, or nothing: half a surrogate pair, as a model may say it, is in no encoding."""
+    try:
+        "".join((answer.reason, *map(text_of, answer.samples))).encode()
+    except UnicodeEncodeError:
+        return "text with half a surrogate pair"
+    return ""
 
 
 def _write_pictures(answer: Rewritten, store: Store) -> None:
