@@ -16,6 +16,7 @@ from omma.core.errors import CheckpointError, ConfigError, DataError
 from omma.core.runs import ANNEX, RunFolder
 from omma.curate.data import Data
 from omma.curate.job import curate
+from omma.curate.machine import sets
 from omma.curate.machine.engine import AHEAD, Pool
 from omma.curate.machine.ray import Ray
 from omma.curate.operators.alt_junk import AltJunk
@@ -128,6 +129,18 @@ def test_models_are_asked_once_for_each_sample_whatever_the_threshold(captioned,
     assert [row[0] for row in ledger(run) if row[2] == "keep"] == ["01.png:0", "03.png:0"]
     scores = pq.read_table(run / "data/scores.parquet")["asked"].to_pylist()
     assert scores == [1.0, 12.0, None, 23.0, 3.0]
+
+
+def test_operators_that_read_scores_alone_make_no_sample(captioned, tmp_path, monkeypatch):
+    root, run = captioned("a", "a longer one", "the longest of them all"), RunFolder(tmp_path / "run")
+    monkeypatch.setattr(sets, "sample_of", lambda text: pytest.fail("a sample was made"))
+    data = data_of(root, CaptionLength(), Quantile(column="caption", keep_share=0.4))
+    curate(data, run, seed=0, workers=0, engine=SMALL)
+    assert [row[0] for row in ledger(run) if row[2] == "keep"] == ["01.png:0", "02.png:0"]
+    monkeypatch.undo()
+    numbers = replace(data, operators=(CaptionLength(), Quantile(column="width", keep_share=0.4)))
+    with pytest.raises(DataError, match="no sample has a score 'width'"):  # what is asked for is made, and told
+        curate(numbers, run, seed=0, workers=0, engine=SMALL)
 
 
 def test_models_are_asked_only_for_what_is_left(captioned, tmp_path):

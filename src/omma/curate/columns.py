@@ -61,10 +61,12 @@ class Numbers:
 
     def add(self, candidate: Candidate) -> float:
         """The next one's."""
-        meta = candidate.sample.meta
-        value = candidate.scores.get(self.name, meta.get(self.name, math.nan))
+        value: object = candidate.scores.get(self.name)
+        self._known.update(candidate.scores)
+        if value is None:  # samples are made when they are asked for
+            value = candidate.sample.meta.get(self.name)
+            self._known.update(candidate.sample.meta)
         self._values.append(float(value) if isinstance(value, int | float) else math.nan)
-        self._known.update(candidate.scores, meta)
         return self._values[-1]
 
     def values(self) -> Float[np.ndarray, "samples"]:

@@ -4,6 +4,7 @@ Sample ↔ JSON-ready dict by `to_dict` / `from_dict`; one sample is one row of 
 """
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -60,7 +61,7 @@ class Turn:
     @property
     def text(self) -> str:
         """The text parts joined, without media and regions."""
-        return "".join(part.text for part in self.parts if part.kind == "text")
+        return "".join([part.text for part in self.parts if part.kind == "text"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +108,7 @@ class Sample:
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "Sample":
         """Inverse of `to_dict`. KeyError or TypeError if it is not one."""
-        answer = data.get("answer")
-        return Sample(
-            id=data["id"],
-            source=data["source"],
-            task=data.get("task", ""),
-            media=tuple(Media(**item) for item in data.get("media", ())),
-            turns=_turns(data.get("turns", ())),
-            captions=tuple(Caption(**item) for item in data.get("captions", ())),
-            regions=tuple(_region(item) for item in data.get("regions", ())),
-            answer=None if answer is None else _answer(answer),
-            chosen=_turns(data.get("chosen", ())),
-            rejected=_turns(data.get("rejected", ())),
-            meta=dict(data.get("meta", {})),
-        )
+        return Sample(data["id"], data["source"], **{name: _MAKE[name](value) for name, value in data.items() if name in _MAKE})
 
 
 # Fields of each type and what they hold unless they are given; a required one differs from everything.
@@ -145,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def _turns(items: Any) -> tuple[Turn, ...]:
-    return tuple(Turn(item["role"], tuple(Part(**part) for part in item["parts"])) for item in items)
+    return tuple([Turn(item["role"], tuple([Part(**part) for part in item["parts"]])) for item in items])
 
 
 def _region(item: dict[str, Any]) -> Region:
@@ -156,3 +144,17 @@ def _region(item: dict[str, Any]) -> Region:
 def _answer(item: dict[str, Any]) -> Answer:
     region = item.get("region")
     return Answer(tuple(item.get("texts", ())), None if region is None else _region(region), tuple(item.get("choices", ())))
+
+
+# What makes the value of each field of a sample from its JSON; only those that are there are made: most samples have few.
+_MAKE: dict[str, Callable[[Any], Any]] = {
+    "task": str,
+    "media": lambda items: tuple([Media(**item) for item in items]),
+    "turns": _turns,
+    "captions": lambda items: tuple([Caption(**item) for item in items]),
+    "regions": lambda items: tuple([_region(item) for item in items]),
+    "answer": lambda item: None if item is None else _answer(item),
+    "chosen": _turns,
+    "rejected": _turns,
+    "meta": dict,
+}

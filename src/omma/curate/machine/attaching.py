@@ -13,19 +13,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool
 
-from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.machine.budget import Streak
 from omma.curate.machine.seeing import Looker, See, see, shards
-from omma.curate.machine.shards import RAW, READ, SEEN, Rows, content_hash
+from omma.curate.machine.shards import RAW, READ, SEEN, Rows, content_hash, read_table, write_table
 from omma.curate.machine.site import Site, quoted, table_of
 from omma.curate.operator import PictureOperator
 from omma.curate.split import falls_out
 
 Facts = dict[str, Any]
+BLANK = {"uri": "", "sha256": "", "width": None, "height": None, "unread": ""}  # of rows that show nothing; other columns are lists
 COPIED = ("sha256", "width", "height", "frames")  # from what was seen to a picture or video of a sample
 
 
@@ -109,9 +108,8 @@ def attach_all(
 def attach(job: Attach) -> Attached:
     """Job → its file: pictures' facts in the samples, and the columns that operators need."""
     if not job.out.exists():
-        with replaced_path(job.out) as temporary:
-            pq.write_table(_complete(pq.read_table(job.rows), job), temporary)
-    table = pq.read_table(job.out, columns=["gone", "sample"])
+        write_table(job.out, _complete(read_table(job.rows), job))
+    table = read_table(job.out, "gone", "sample")
     return Attached(np.array([bool(name) for name in table["gone"].to_pylist()], bool), content_hash(table))
 
 
@@ -134,7 +132,7 @@ def _noted(jobs: Iterator[See], made: list[See]) -> Iterator[See]:
 
 def _slices(site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...]) -> Iterator[pa.Table]:
     """For each shard in order the facts of what its rows show, sorted by row and place."""
-    columns = [f'"{kind}:{op.name}"' for op in lookers for kind in ("fault", "value") if _has(op, kind)]
+    columns = [f'"{name}"' for name in _look_columns(lookers)]
     wanted = ", ".join(("shard", "row", "sha256", "width", "height", "frames", "fps", "error", "kind", "uri", *columns))
     query = f"SELECT {wanted} FROM ({media_sql(rows)}) JOIN {table_of(seen)} USING (uri, kind) ORDER BY shard, row, pos"
     if not seen:
@@ -163,54 +161,60 @@ def by_shard(batches: Iterable[pa.RecordBatch], shards: int) -> Iterator[pa.Tabl
         pending, current = [], current + 1
 
 
-def _has(looker: Looker, column: str) -> bool:
-    return column == "fault" or isinstance(looker, PictureOperator)
+def _look_columns(lookers: tuple[Looker, ...]) -> dict[str, pa.DataType]:
+    """Operators → the columns of what they made of a row's pictures, which sets' looks are no part of."""
+    columns = {}
+    for op in lookers:
+        columns[f"fault:{op.name}"] = pa.list_(pa.string())
+        if isinstance(op, PictureOperator):
+            columns[f"value:{op.name}"] = pa.list_(pa.float64())
+    return columns
 
 
 def _schema(lookers: tuple[Looker, ...]) -> pa.Schema:
-    kinds = {"fault": pa.list_(pa.string()), "value": pa.list_(pa.float64())}
-    columns = [(f"{kind}:{op.name}", kinds[kind]) for op in lookers for kind in kinds if _has(op, kind)]
-    return pa.schema([*RAW, *(pa.field(*item) for item in SEEN), *(pa.field(*item) for item in columns)])
+    return pa.schema([*RAW, *(pa.field(*item) for item in (*SEEN, *_look_columns(lookers).items()))])
 
 
 def _complete(table: pa.Table, job: Attach) -> pa.Table:
-    """Raw rows + facts → rows with facts."""
+    """Raw rows + facts → rows with facts; rows that show nothing cost next to nothing."""
     facts: dict[int, list[Facts]] = {
         row: list(items) for row, items in groupby(job.facts.to_pylist(), key=lambda item: item["row"])
     }
-    rows = table.to_pylist()
-    for number, row in enumerate(rows):
-        _fill(row, facts.get(number, []), job)
-    return pa.Table.from_pylist(rows, _schema(job.lookers))
+    schema = _schema(job.lookers)
+    columns: dict[str, Any] = {name: table[name] for name in RAW.names}
+    columns |= {name: table[name].to_pylist() for name in ("id", "heldout", "broken", "gone", "failed", "reason", "sample")}
+    columns |= {name: [BLANK.get(name, [])] * len(table) for name in schema.names if name not in columns}
+    for row, broken in enumerate(columns["broken"]):
+        shown = facts.get(row, [])
+        if broken:
+            columns["gone"][row], columns["failed"][row], columns["reason"][row] = READ, True, f"error:{READ}: {broken}"
+            continue
+        if shown:
+            _fill(columns, row, shown, job.lookers)
+        if job.share and not columns["heldout"][row]:
+            columns["heldout"][row] = falls_out([item["sha256"] for item in shown] or [columns["id"][row]], job.share)
+    return pa.table(columns, schema)
 
 
-def _fill(row: dict[str, Any], shown: list[Facts], job: Attach) -> None:
-    """A row gets the columns of `SEEN` and of the operators, in place; it is out at once if it was no sample, or a film is none."""
-    if row["broken"]:
-        row.update(gone=READ, failed=True, reason=f"error:{READ}: {row['broken']}", marks=[], uri="", sha256="", unread="")
-        return
+def _fill(columns: dict[str, Any], row: int, shown: list[Facts], lookers: tuple[Looker, ...]) -> None:
+    """What a row shows → its columns of `SEEN` and of the operators; it is out at once if a film is none."""
     images = [item for item in shown if item["kind"] == "image"]
-    row["sample"] = _sample(row["sample"], shown)
-    row["marks"] = [int.from_bytes(bytes.fromhex(item["sha256"][:16]), "big", signed=True) for item in shown if item["sha256"]]
-    row |= {
-        name: shown[0][name] if shown else empty for name, empty in (("uri", ""), ("sha256", ""), ("width", None), ("height", None))
-    }
-    row["unread"] = next((item["error"] for item in images if item["error"]), "")
-    if job.share is not None:
-        row["heldout"] = row["heldout"] or falls_out([item["sha256"] for item in shown] or [row["id"]], job.share)
+    columns["sample"][row] = _sample(columns["sample"][row], shown)
+    for name in ("uri", "sha256", "width", "height"):
+        columns[name][row] = shown[0][name]
+    columns["marks"][row] = [
+        int.from_bytes(bytes.fromhex(item["sha256"][:16]), "big", signed=True) for item in shown if item["sha256"]
+    ]
+    columns["unread"][row] = next((item["error"] for item in images if item["error"]), "")
     film = next((item["error"] for item in shown if item["kind"] == "video" and item["error"]), "")
-    if film and not row["gone"]:
-        row.update(gone=READ, failed=True, reason=f"error:{READ}: {film}")
-    for looker in job.lookers:
-        for kind in ("fault", "value"):
-            if _has(looker, kind):
-                row[f"{kind}:{looker.name}"] = [item[f"{kind}:{looker.name}"] for item in images]
+    if film and not columns["gone"][row]:
+        columns["gone"][row], columns["failed"][row], columns["reason"][row] = READ, True, f"error:{READ}: {film}"
+    for name in _look_columns(lookers):
+        columns[name][row] = [item[name] for item in images]
 
 
 def _sample(text: str, shown: list[Facts]) -> str:
     """JSON of a sample → the same with the facts of its media; a pace that a reader knows stays."""
-    if not shown:
-        return text
     sample = json.loads(text)
     for item, facts in zip(sample.get("media", ()), shown, strict=True):
         for name in COPIED:

@@ -12,10 +12,11 @@ from jaxtyping import Bool, Int64
 
 from omma.curate.machine.attaching import Known
 from omma.curate.machine.judging import Fates
-from omma.curate.machine.shards import flags
+from omma.curate.machine.shards import flags, read_table
 from omma.curate.operator import Operator
 
 Column = list[Any]
+FATES = ("gone", "failed", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class History:
         self.generations.append(known)
         self.steps.append(Step(len(self.generations) - 1, known.rows.files, (operator,)))
         for number, file in enumerate(known.rows.files):
-            table = pq.read_table(file, columns=["parent", "gone", "failed"])
+            table = read_table(file, "parent", "gone", "failed")
             parent = table["parent"].to_numpy()
             mine = np.array([name == operator.name for name in table["gone"].to_pylist()], bool)
             self.alive[number] = self.alive[number][parent] & ~mine
@@ -83,23 +84,23 @@ class History:
         count = len(rows[-1])
         found: dict[str, Column] = {"gone": [""] * count, "failed": [False] * count, "reason": [""] * count}
         for step in self.steps:
-            table = pq.read_table(step.files[shard])
-            named = [name for name in table.column_names if name.startswith(wanted)] if step.operators and wanted else []
-            place = rows[step.generation].tolist()
-            for name in named:
-                values = table[name].to_pylist()
-                found[name] = [values[row] for row in place]
-            gone, failed, reason = (table[name].to_pylist() for name in ("gone", "failed", "reason"))
-            for number, row in enumerate(place):
-                if gone[row] and not found["gone"][number]:
-                    found["gone"][number], found["failed"][number] = gone[row], failed[row]
-                    found["reason"][number] = reason[row]
+            with pq.ParquetFile(step.files[shard]) as file:
+                names = file.schema_arrow.names if step.operators and wanted else []
+                named = [name for name in names if name.startswith(wanted)]
+                table = file.read([*FATES, *named], use_threads=False)
+            if step.generation < len(rows) - 1:
+                table = table.take(rows[step.generation])
+            found |= {name: table[name].to_pylist() for name in named}
+            gone, failed, reason = (table[name].to_pylist() for name in FATES)
+            for row, name in enumerate(gone):
+                if name and not found["gone"][row]:
+                    found["gone"][row], found["failed"][row], found["reason"][row] = name, failed[row], reason[row]
         return found
 
     def _ancestors(self, shard: int) -> list[Int64[np.ndarray, "rows"]]:
         """For each generation the rows that those of the last one come from."""
         rows = [np.arange(self.known.rows.counts[shard])]
         for known in reversed(self.generations[1:]):
-            parent = pq.read_table(known.rows.files[shard], columns=["parent"])["parent"].to_numpy()
+            parent = read_table(known.rows.files[shard], "parent")["parent"].to_numpy()
             rows.append(parent[rows[-1]])
         return rows[::-1]

@@ -5,35 +5,23 @@ nothing again, and nothing is asked twice after a kill.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from omma.core.errors import DataError
-from omma.core.files import replaced_path
-from omma.curate.machine.shards import flags, sample_of
+from omma.curate.machine.shards import flags, read_table, sample_of, write_table
 from omma.curate.operator import ModelOperator, Operator, PictureOperator, TextOperator
 from omma.media.store import Store
 from omma.schema.sample import Sample
 
 FATE = [("gone", pa.string()), ("failed", pa.bool_()), ("reason", pa.string())]
 KEPT = pa.schema([("row", pa.int32()), ("score", pa.float64())])
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an operator says of one sample. `reason` is empty where it stays; `failed`: the operator could not judge it."""
-
-    score: float = math.nan
-    reason: str = ""
-    failed: bool = False
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +56,46 @@ class Sheet:
     def open(self, operator: Operator) -> None:
         """Begin the columns of an operator."""
         count = len(self.heldout)
-        for name, kind in (("score", pa.float64()), ("note", pa.string())):
-            self.columns[f"{name}:{operator.name}"] = [None] * count
-            self.kinds.append((f"{name}:{operator.name}", kind))
+        self.name, self.spares = operator.name, operator.scope == "train"
+        self.scores: list[float | None] = [None] * count
+        self.notes: list[str | None] = [None] * count
+        self.columns |= {f"score:{self.name}": self.scores, f"note:{self.name}": self.notes}
+        self.kinds += [(f"score:{self.name}", pa.float64()), (f"note:{self.name}", pa.string())]
 
-    def put(self, operator: Operator, row: int, outcome: Outcome) -> None:
-        """What an operator says of a row; held-out samples are never taken out by one that only looks after training."""
-        if not outcome.failed:
-            self.columns[f"score:{operator.name}"][row] = outcome.score
-            self.columns[f"note:{operator.name}"][row] = outcome.note
-        if outcome.failed or (outcome.reason and not (self.heldout[row] and operator.scope == "train")):
-            self.columns["gone"][row] = operator.name
-            self.columns["failed"][row] = outcome.failed
-            self.columns["reason"][row] = (f"error:{operator.name}: " if outcome.failed else "") + outcome.reason
+    def put(self, row: int, score: float, reason: str = "", note: str = "") -> None:
+        """What the operator says of a row: it goes for a reason; held-out ones not for one that looks after training alone."""
+        self.scores[row], self.notes[row] = score, note
+        if reason and not (self.spares and self.heldout[row]):
+            self._take(row, reason)
+
+    def fail(self, row: int, why: str) -> None:
+        """The operator could not judge a row."""
+        self.columns["failed"][row] = True
+        self._take(row, f"error:{self.name}: {why}")
+
+    def _take(self, row: int, reason: str) -> None:
+        self.columns["gone"][row], self.columns["reason"][row] = self.name, reason
 
     def write(self, path: Path) -> None:
         """The sheet as a file, whole or not at all."""
-        with replaced_path(path) as temporary:
-            pq.write_table(pa.table(self.columns, pa.schema(self.kinds)), temporary)
+        write_table(path, pa.table(self.columns, pa.schema(self.kinds)))
 
 
 def fates_in(path: Path) -> Fates:
     """File of outcomes → who went."""
-    table = pq.read_table(path, columns=["gone", "failed"])
+    table = read_table(path, "gone", "failed")
     return Fates(np.array([bool(name) for name in table["gone"].to_pylist()], bool), flags(table["failed"]))
 
 
 def judge(job: Judge) -> Fates:
     """Job → its file of outcomes. What a model failed on is asked again by a job that is begun again."""
     if not job.out.exists() or (isinstance(job.operators[0], ModelOperator) and fates_in(job.out).failed.any()):
-        table = pq.read_table(job.rows)
-        sheet = Sheet(len(table), flags(table["heldout"]))
-        desk = _Desk(job, table)
+        table = read_table(job.rows)
+        sheet, desk = Sheet(len(table), flags(table["heldout"])), _Desk(job, table)
         for operator in job.operators:
             sheet.open(operator)
-            alive = [int(row) for row in np.flatnonzero(job.alive) if not sheet.columns["gone"][row]]
-            for row, outcome in _outcomes(operator, alive, desk):
-                sheet.put(operator, row, outcome)
+            gone = sheet.columns["gone"]
+            _judge(operator, [row for row in np.flatnonzero(job.alive).tolist() if not gone[row]], desk, sheet)
         sheet.write(job.out)
     return fates_in(job.out)
 
@@ -114,43 +105,42 @@ class _Desk:
 
     def __init__(self, job: Judge, table: pa.Table) -> None:
         self.job, self.table = job, table
-        self.texts = table["sample"]
+        self.texts = table["sample"].to_pylist()
         self.samples: dict[int, Sample] = {}
 
     def sample(self, row: int) -> Sample:
         if row not in self.samples:
-            self.samples[row] = sample_of(self.texts[row].as_py())
+            self.samples[row] = sample_of(self.texts[row])
         return self.samples[row]
 
 
-def _outcomes(operator: Operator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
+def _judge(operator: Operator, alive: list[int], desk: _Desk, sheet: Sheet) -> None:
     if isinstance(operator, PictureOperator):
-        yield from _of_pictures(operator, alive, desk)
+        _by_looks(operator, alive, desk, sheet)
     elif isinstance(operator, TextOperator):
-        yield from _of_texts(operator, alive, desk)
+        _by_text(operator, alive, desk, sheet)
     elif isinstance(operator, ModelOperator):
-        yield from _of_model(operator, alive, desk)
+        _by_model(operator, alive, desk, sheet)
     else:
         raise DataError(operator.name, type(operator).__name__, "an operator that judges one sample at a time")
 
 
-def _of_pictures(operator: PictureOperator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
+def _by_looks(operator: PictureOperator, alive: list[int], desk: _Desk, sheet: Sheet) -> None:
     """By the looks that were attached to the rows: the first picture that it fails on or drops decides."""
     faults, scores = (desk.table[f"{kind}:{operator.name}"].to_pylist() for kind in ("fault", "value"))
     for row in alive:
-        yield row, _of_looks(operator, faults[row] or [], scores[row] or [])
+        for fault, score in zip(faults[row], scores[row], strict=True):
+            if fault:
+                sheet.fail(row, fault)
+                break
+            if reason := operator.decide(score):
+                sheet.put(row, score, reason)
+                break
+        else:
+            sheet.put(row, scores[row][0] if scores[row] else math.nan)
 
 
-def _of_looks(operator: PictureOperator, faults: Sequence[str], scores: Sequence[float]) -> Outcome:
-    for fault, score in zip(faults, scores, strict=True):
-        if fault:
-            return Outcome(reason=fault, failed=True)
-        if reason := operator.decide(score):
-            return Outcome(score, reason)
-    return Outcome(scores[0]) if scores else Outcome()
-
-
-def _of_texts(operator: TextOperator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
+def _by_text(operator: TextOperator, alive: list[int], desk: _Desk, sheet: Sheet) -> None:
     def ask(rows: list[int]) -> list[tuple[float, str]]:
         found = []
         for row in rows:
@@ -162,20 +152,23 @@ def _of_texts(operator: TextOperator, alive: list[int], desk: _Desk) -> Iterator
 
     for row, score, error in _kept(operator, alive, desk, ask):
         if error:
-            yield row, Outcome(reason=error, failed=True)
+            sheet.fail(row, error)
             continue
         reason = operator.decide(score)
         note = operator.note(desk.sample(row)) if reason else ""
-        yield row, Outcome(score, f"{reason}: {note}" if note else reason)
+        sheet.put(row, score, f"{reason}: {note}" if note else reason)
 
 
-def _of_model(operator: ModelOperator, alive: list[int], desk: _Desk) -> Iterator[tuple[int, Outcome]]:
+def _by_model(operator: ModelOperator, alive: list[int], desk: _Desk, sheet: Sheet) -> None:
     def ask(rows: list[int]) -> list[tuple[float, str]]:
         found = operator.score([desk.sample(row) for row in rows], desk.job.store)
         return [(item.score, item.error) for item in found]
 
     for row, score, error in _kept(operator, alive, desk, ask):
-        yield row, Outcome(reason=error, failed=True) if error else Outcome(score, operator.decide(score))
+        if error:
+            sheet.fail(row, error)
+        else:
+            sheet.put(row, score, operator.decide(score))
 
 
 def _kept(
@@ -192,13 +185,12 @@ def _kept(
     fresh = {row: score for row, (score, error) in zip(missing, found, strict=True) if not error}
     if fresh:
         known |= fresh
-        with replaced_path(file) as temporary:
-            rows = sorted(known)
-            pq.write_table(pa.table({"row": rows, "score": [known[row] for row in rows]}, KEPT), temporary)
+        rows = sorted(known)
+        write_table(file, pa.table({"row": rows, "score": [known[row] for row in rows]}, KEPT))
     for row in alive:
         yield row, known.get(row, math.nan), errors.get(row, "")
 
 
 def _read_kept(file: Path) -> Iterator[tuple[int, float]]:
-    table = pq.read_table(file)
+    table = read_table(file)
     yield from zip(table["row"].to_pylist(), table["score"].to_pylist(), strict=True)

@@ -13,11 +13,12 @@ from omma.core.errors import DataError
 from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.data import Data
-from omma.curate.machine.shards import Raw, Rows, write_raw
+from omma.curate.machine.shards import Raw, Rows, read_table, text_of, write_raw
 from omma.curate.machine.site import Site, fingerprint, table_of
 from omma.curate.reader import Broken, Reader, check_root
 from omma.schema.sample import Sample
 
+HALF = "text with half a surrogate pair"  # as JSON's `\ud83d` alone; it is in no encoding
 COUNTS = "counts.json"  # written last in the folder of a part: how many rows each of its shards has
 
 
@@ -86,9 +87,9 @@ def _check(rows: Rows, site: Site) -> None:
     if not rows.total:
         fix = "look at the folder with `omma new`"
         raise DataError(str(site.root), "an empty data set: the readers found no row", "samples", fix)
-    broken = [pq.read_table(file, columns=["id", "broken"]) for file in rows.files[:1]]
-    if all(broken[0]["broken"].to_pylist()) and _all_broken(rows, site):
-        first = broken[0].slice(0, 1).to_pylist()[0]
+    table = read_table(rows.files[0], "id", "broken")
+    if all(table["broken"].to_pylist()) and _all_broken(rows, site):
+        first = table.slice(0, 1).to_pylist()[0]
         got = f"{first['broken']}; so it is with all {rows.total:,} rows"
         raise DataError(first["id"], got, "samples", "is it the right reader?")
     check_ids(rows, site)
@@ -102,33 +103,22 @@ def _rows(part: Part) -> Iterator[Raw]:
     for item in part.reader.read(part.root):
         if isinstance(item, Broken):
             yield _broken(part, item.where, item.reason)
-        elif fault := _fault(item):
-            yield _broken(part, item.id, fault)
-        else:
-            yield Raw(replace(item, id=f"{part.prefix}/{item.id}", source=part.source), part.heldout)
+            continue
+        sample = replace(item, id=f"{part.prefix}/{item.id}", source=part.source)
+        text = text_of(sample)
+        yield Raw(sample, part.heldout, text=text) if _can_be_written(text) else _broken(part, item.id, HALF)
 
 
 def _broken(part: Part, where: str, reason: str) -> Raw:
     return Raw(Sample(f"{part.prefix}/{_plain(where)}", part.source), part.heldout, _plain(reason))
 
 
-def _fault(sample: Sample) -> str:
-    """Why a sample cannot be written down, or nothing: half a surrogate pair, as JSON's `\\ud83d` alone, is in no encoding."""
+def _can_be_written(text: str) -> bool:
     try:
-        "".join(_strings(sample)).encode()
+        text.encode()
     except UnicodeEncodeError:
-        return "text with half a surrogate pair"
-    return ""
-
-
-def _strings(sample: Sample) -> Iterator[str]:
-    yield from (sample.id, sample.task, *(item.uri for item in sample.media))
-    yield from (text for caption in sample.captions for text in (caption.text, caption.origin))
-    yield from (part.text for turn in (*sample.turns, *sample.chosen, *sample.rejected) for part in turn.parts)
-    yield from (region.label for region in sample.regions)
-    yield from (text for name, value in sample.meta.items() for text in (name, value) if isinstance(text, str))
-    if sample.answer is not None:
-        yield from (*sample.answer.texts, *sample.answer.choices)
+        return False
+    return True
 
 
 def _plain(text: str) -> str:

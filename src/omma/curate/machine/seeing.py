@@ -13,14 +13,13 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from omma.core.errors import DataError
-from omma.core.files import replaced_path
 from omma.curate.fetching import errors
 from omma.curate.films import FILMS, Film, film
 from omma.curate.looks import Looked, read_looks, write_looks
+from omma.curate.machine.shards import read_table, write_table
 from omma.curate.machine.site import Site
 from omma.curate.operator import PictureOperator, SetOperator
 from omma.curate.picture import Picture
@@ -94,10 +93,9 @@ def see(job: See) -> Bool[np.ndarray, "names"]:
     """Job → its file, and which of its names cannot be read."""
     if not job.out.exists():
         rows = _films(job) if job.kind == "video" else _pictures(job)
-        with replaced_path(job.out) as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema(job.lookers)), temporary)
+        write_table(job.out, pa.Table.from_pylist(rows, schema(job.lookers)))
         job.trail.unlink(missing_ok=True)
-    return np.array([bool(error) for error in pq.read_table(job.out, columns=["error"])["error"].to_pylist()], bool)
+    return np.array([bool(error) for error in read_table(job.out, "error")["error"].to_pylist()], bool)
 
 
 def _films(job: See) -> list[dict[str, Any]]:

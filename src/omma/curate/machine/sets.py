@@ -13,11 +13,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from omma.core.errors import DataError
-from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.machine.attaching import Known, by_shard, media_sql
-from omma.curate.machine.judging import Fates, Outcome, Sheet, fates_in
-from omma.curate.machine.shards import flags, sample_of, samples_at
+from omma.curate.machine.judging import Fates, Sheet, fates_in
+from omma.curate.machine.shards import flags, read_table, sample_of, samples_at, write_table
 from omma.curate.machine.site import Site, table_of
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.schema.sample import Sample
@@ -62,15 +61,36 @@ class Candidates(Collection[Candidate]):
         for number, (file, chosen, shown) in enumerate(zip(self.known.rows.files, self.chosen, looks, strict=True)):
             if not chosen.any():
                 continue
-            scores = self.scores(number)
-            table = pq.read_table(file, columns=["sample", "heldout"])
-            texts, heldout = table["sample"], flags(table["heldout"])
+            scores = self.scores(number) if self.operator.columns else {}
+            table = read_table(file, "sample", "heldout")
+            texts, heldout = table["sample"].to_pylist(), table["heldout"].to_pylist()
             for row in np.flatnonzero(chosen).tolist():
-                told = {name: float(value) for name, values in scores.items() if (value := values[row]) is not None}
-                yield Candidate(sample_of(texts[row].as_py()), bool(heldout[row]), shown.get(row, ()), told)
+                told = {name: value for name, values in scores.items() if (value := values[row]) is not None}
+                yield _Stored(texts[row], heldout[row], shown.get(row, ()), told)
 
     def __contains__(self, item: object) -> bool:
         return any(candidate is item for candidate in self)
+
+
+class _Stored(Candidate):
+    """A candidate whose sample is made from its JSON when it is first asked for: who asks for scores alone needs none."""
+
+    __slots__ = ("_made", "_text")
+    _made: Sample | None
+    _text: str
+
+    def __init__(self, text: str, heldout: bool, looks: tuple[Look, ...], scores: Mapping[str, float]) -> None:
+        for name, value in (("heldout", heldout), ("looks", looks), ("scores", scores), ("_text", text), ("_made", None)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def sample(self) -> Sample:
+        """The sample."""
+        if self._made is None:
+            made = sample_of(self._text)
+            object.__setattr__(self, "_made", made)
+            return made
+        return self._made
 
 
 def judge_set(site: Site, known: Known, alive: Alive, operator: SetOperator, scores: Before, folder: Path) -> list[Fates]:
@@ -85,16 +105,15 @@ def judge_set(site: Site, known: Known, alive: Alive, operator: SetOperator, sco
         judged = _scores(operator, candidates, known, site.looks / "sets")
         reasons = operator.decide(judged)
         bar.advance(len(candidates))
-    place = 0
+    place, values = 0, judged.values.tolist()
     for file, out, rows, told, living in zip(known.rows.files, outs, chosen, faults, alive, strict=True):
-        sheet = Sheet(len(rows), flags(pq.read_table(file, columns=["heldout"])["heldout"]))
+        sheet = Sheet(len(rows), flags(read_table(file, "heldout")["heldout"]))
         sheet.open(operator)
         for row in np.flatnonzero(living).tolist():
             if told[row]:
-                sheet.put(operator, row, Outcome(reason=told[row], failed=True))
+                sheet.fail(row, told[row])
                 continue
-            value, note = float(judged.values[place]), judged.notes[place]
-            sheet.put(operator, row, Outcome(value, reasons[place], note=note))
+            sheet.put(row, values[place], reasons[place], judged.notes[place])
             place += 1
         sheet.write(out)
     return [fates_in(out) for out in outs]
@@ -104,7 +123,7 @@ def _faults(file: Path, operator: SetOperator) -> list[str]:
     """For each row of a shard why the operator could not look at one of its pictures, or nothing."""
     if not operator.looks_at:
         return [""] * pq.read_metadata(file).num_rows
-    column = pq.read_table(file, columns=[f"fault:{operator.name}"])[f"fault:{operator.name}"].to_pylist()
+    column = read_table(file, f"fault:{operator.name}")[f"fault:{operator.name}"].to_pylist()
     return [next((fault for fault in faults or () if fault), "") for faults in column]
 
 
@@ -129,15 +148,14 @@ def _scores(operator: SetOperator, candidates: Candidates, known: Known, folder:
     """Scores of a set, from the folder if the same operator has scored the same set before."""
     file = folder / f"{operator.key}-{_set_hash(candidates, known)}.parquet"
     if file.exists():
-        table = pq.read_table(file)
+        table = read_table(file)
         return Scores(table["value"].to_numpy(), tuple(table["note"].to_pylist()))
     if not len(candidates):
         return Scores(np.zeros(0), ())
     scores = operator.score(candidates)
     if len(scores.values) != len(candidates):
         raise DataError(operator.name, f"{len(scores.values)} scores", f"{len(candidates)}, one a sample")
-    with replaced_path(file) as temporary:
-        pq.write_table(pa.table({"value": np.asarray(scores.values, np.float64), "note": list(scores.notes)}), temporary)
+    write_table(file, pa.table({"value": np.asarray(scores.values, np.float64), "note": list(scores.notes)}))
     return scores
 
 
@@ -146,7 +164,7 @@ def _set_hash(candidates: Candidates, known: Known) -> str:
     digest = hashlib.sha256()
     for number, (file, content, chosen) in enumerate(zip(known.rows.files, known.hashes, candidates.chosen, strict=True)):
         scores = candidates.scores(number) if candidates.operator.columns else {}
-        heldout = flags(pq.read_table(file, columns=["heldout"])["heldout"])
+        heldout = flags(read_table(file, "heldout")["heldout"])
         digest.update(f"{content}\n".encode() + np.packbits(chosen).tobytes() + np.packbits(heldout).tobytes())
         for name in candidates.operator.columns:
             values: Sequence[Any] = scores.get(name, ())
