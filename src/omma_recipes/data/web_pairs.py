@@ -3,16 +3,20 @@
 from omma.answerers.services.endpoint import Endpoint
 from omma.curate.data import Data
 from omma.curate.operators.alignment import Alignment
+from omma.curate.operators.alt_junk import AltJunk
+from omma.curate.operators.aspect import Aspect
 from omma.curate.operators.caption import Caption
 from omma.curate.operators.cluster_reduction import ClusterReduction
 from omma.curate.operators.decode import Decode
 from omma.curate.operators.exact_hash import ExactHash
 from omma.curate.operators.itm_score import ItmScore
 from omma.curate.operators.letter_repetition import LetterRepetition
+from omma.curate.operators.near_duplicate_text import NearDuplicateText
 from omma.curate.operators.perceptual_hash import PerceptualHash
 from omma.curate.operators.perplexity import Perplexity
 from omma.curate.operators.quantile import Quantile
 from omma.curate.operators.richness import Richness
+from omma.curate.operators.size import Size
 from omma.curate.operators.word_repetition import WordRepetition
 from omma.curate.readers.img2dataset import Img2dataset
 from omma.curate.rewriters.append_caption import AppendCaption
@@ -24,6 +28,33 @@ from omma.curate.rewriters.synthetic_caption import SyntheticCaption
 from omma.recipe import Curation
 
 SERVER = Endpoint(address="http://localhost:8000/v1")
+
+
+def web_pairs() -> Curation:
+    """Pictures with words of the web, no model asked: DataComp's basic filters, junk of alt texts, copies of pictures and texts."""
+    return Curation(
+        id="web-pairs",
+        title="Web pairs, basic filters",
+        data=Data(
+            sources={"web": Img2dataset()},
+            operators=(
+                Decode(),
+                Size(min_side=200),
+                Aspect(max_ratio=3.0),
+                Caption(min_words=3),
+                AltJunk(),
+                ExactHash(),
+                PerceptualHash(),
+                NearDuplicateText(),
+            ),
+        ),
+        source=(
+            "Gadre et al. 2023, arXiv 2304.14108, appendix: basic filtering (more than 2 words, a side of 200 px, sides within 1:3)"
+            " in any language, add Language for one; more than 5 letters are nearly always there in 3 words; "
+            "alt texts and copies are ours"
+        ),
+        claims={"size.min_side": 200, "aspect.max_ratio": 3.0, "caption.min_words": 3},
+    )
 
 
 def capfilt() -> Curation:
