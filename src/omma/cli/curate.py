@@ -30,6 +30,10 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, explain: Explain
 
     Example: omma curate captions_small data.root=my/photos
 
+    Pairs of the web, no model asked: omma curate web_pairs data.root=my/web data.sources.web=TxtBeside
+
+    What comes next: `omma data look RUN` shows what went and why, `omma data write RUN FOLDER --as webdataset` writes it out.
+
     A way of the field to make data: omma curate remoteclip data.root=my/scenes
 
     Why did this one go? omma curate runs/captions_small --explain cat_0412.jpg

@@ -18,7 +18,7 @@ VERBS = {
     "run": ("omma.cli.run", "the whole way: curate, plan, train, evaluate, report"),
     "new": ("omma.cli.new", "look at a folder of pictures with text and write a recipe for it"),
     "curate": ("omma.cli.curate", "read raw samples, keep what is sound, say why the rest went"),
-    "data": ("omma.cli.data", "browse samples, scores and copies of a run or a folder in a page of your own"),
+    "data": ("omma.cli.data", "browse samples and scores in a page of your own, or write them out for others"),
     "plan": ("omma.cli.plan", "fit the tokenizer and pack the samples of every stage"),
     "train": ("omma.cli.train", "train the stages in order, from where they stopped"),
     "eval": ("omma.cli.eval", "score a model on held-out samples, on benchmarks or on your own questions"),
