@@ -19,6 +19,7 @@ from omma.curate.job import curate
 from omma.curate.machine import sets
 from omma.curate.machine.engine import AHEAD, Pool
 from omma.curate.machine.ray import Ray
+from omma.curate.machine.threads import Threads
 from omma.curate.operators.alt_junk import AltJunk
 from omma.curate.operators.caption import Caption as CaptionLength
 from omma.curate.operators.decode import Decode
@@ -31,7 +32,7 @@ from omma.media.store import Store
 from omma.schema.manifest import read_manifest
 from tests.curate.machine_parts import Asked, Deadly, Gather, Rework
 
-SMALL = Pool(rows=5, pictures=4)
+SMALL, THREADS = Pool(rows=5, pictures=4), Threads(rows=5, pictures=4)
 
 
 def outputs(run: Path) -> dict[str, bytes]:
@@ -71,13 +72,20 @@ def test_sizes_of_shards_and_engines_change_no_byte(captioned, tmp_path):
     root = captioned(*(f"number {i}" for i in range(23)))
     data = data_of(root, Decode(), CaptionLength(), ExactHash(), PerceptualHash(), holdout=0.2)
     results = []
-    for name, engine, workers in (("a", SMALL, 0), ("b", Pool(), 0), ("c", SMALL, 2), ("d", Pool(rows=7, pictures=3), 2)):
+    for name, engine, workers in (
+        ("a", SMALL, 0),
+        ("b", Pool(), 0),
+        ("c", SMALL, 2),
+        ("d", Pool(rows=7, pictures=3), 2),
+        ("e", THREADS, 2),
+    ):
         curate(data, RunFolder(tmp_path / name), seed=0, workers=workers, engine=engine)
         results.append({key: value for key, value in outputs(tmp_path / name).items() if key.endswith("json")})
         tables = ("train", "heldout", "gone", "scores")
         results[-1] |= {key: pq.read_table(tmp_path / name / f"data/{key}.parquet").to_pylist() for key in tables}
     assert all(result == results[0] for result in results)
-    assert outputs(tmp_path / "a") == outputs(tmp_path / "c")  # shards of one size: the very bytes
+    same = outputs(tmp_path / "a")  # shards of one size: the very bytes
+    assert same == outputs(tmp_path / "c") == outputs(tmp_path / "e")
 
 
 def test_results_come_in_order_and_few_jobs_are_ahead():
