@@ -32,7 +32,7 @@ def numbered(meta: Meta, name: str) -> dict[int, Any] | None:
     numbers = list(value) if isinstance(value, dict | list) else [None]
     if not all(str(number).isdecimal() for number in numbers):
         return None
-    return {int(number): value[number] if isinstance(value, dict) else number for number in numbers}
+    return {int(str(number)): value[number] if isinstance(value, dict) else number for number in numbers}
 
 
 def unnumbered(meta: Meta) -> Meta:
