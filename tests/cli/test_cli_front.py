@@ -30,6 +30,7 @@ SHARED = {
     "screen",
     "part_clock",
     "data_look",
+    "data_marks",
     "data_rows",
     "data_sets",
     "data_write",

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import omma.curate.operators
+from omma.curate.benchmark_marks import BenchmarkMark, write_marks
 from omma.curate.concepts import Concepts
 from omma.curate.embeddings import EmbeddingFile
 from omma.curate.operator import Candidate, SetOperator
@@ -27,6 +28,7 @@ from omma.curate.operators.language_share import LanguageShare
 from omma.curate.operators.perceptual_hash import PerceptualHash
 from omma.curate.operators.picture_decontamination import PictureDecontamination
 from omma.curate.operators.quantile import Quantile
+from omma.curate.operators.semantic_decontamination import SemanticDecontamination
 from omma.curate.operators.semantic_dedupe import SemanticDedupe
 from omma.schema.sample import Media, Part, Sample, Turn
 
@@ -45,6 +47,7 @@ CHANGED = {  # all others as they are
     "language_share": LanguageShare(shares={"en": 0.5, "zh": 0.5}),
     "picture_decontamination": PictureDecontamination(benchmarks=("bench",)),
     "quantile": Quantile(column="clip"),
+    "semantic_decontamination": SemanticDecontamination(marks=("marks.parquet",), embedding=EmbeddingFile(path="vectors.parquet")),
     "semantic_dedupe": SemanticDedupe(iterations=2, embedding=EmbeddingFile(path="vectors.parquet")),
 }
 
@@ -76,7 +79,7 @@ def look_of(operator: SetOperator, number: int) -> tuple[np.ndarray, ...]:
     draw = np.random.default_rng(int(content(number)[:8], 16))
     if isinstance(operator, Agreement):
         return (draw.random(160, np.float32),)
-    if isinstance(operator, SemanticDedupe | ClusterReduction):
+    if isinstance(operator, SemanticDecontamination | SemanticDedupe | ClusterReduction):
         return (np.zeros(0),)
     return (draw.integers(0, 256, 776 if isinstance(operator, PerceptualHash) else 308, dtype=np.uint8),)
 
@@ -117,6 +120,8 @@ def folder(tmp_path_factory):
     keys = sorted({content(i) for i in range(100)})
     vectors = np.random.default_rng(0).normal(size=(len(keys), 8)).astype(np.float32)
     pq.write_table(pa.table({"sha256": keys, "embedding": list(vectors)}), folder / "vectors.parquet")
+    places = (BenchmarkMark("bench", (str(i),), picture=f"{i}.png", vector=tuple(vectors[i].tolist())) for i in range(40))
+    write_marks(folder / "marks.parquet", places, "a model")
     return folder
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt64
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
+from omma.curate.benchmark_marks import contents, read_pictures
 from omma.curate.columns import Rows
 from omma.curate.hamming import crossing_pairs
 from omma.curate.lookalikes import differences
@@ -31,12 +32,16 @@ BYTES = 8 * len(WINDOWS)  # of hashes in a look; colours follow
 
 @config
 class PictureDecontamination(SetOperator):
-    """`benchmarks` are folders whose pictures must not be trained on. Their bytes belong to the key of kept scores."""
+    """`marks` are files of `omma data marks`, `benchmarks` folders whose pictures must not be trained on.
+
+    What lies in them belongs to the key of kept scores.
+    """
 
     version: ClassVar[str] = f"1.{CropHash.version}"
     drops: ClassVar[Drops] = "<="
     scope: ClassVar[Literal["all", "train"]] = "train"
     scored_by: ClassVar[tuple[str, ...]] = ("benchmarks", "reach", "max_difference")
+    marks: tuple[str, ...] = ()
     benchmarks: tuple[str, ...] = ()
     max_distance: int = 6
     reach: int = 10
@@ -50,8 +55,8 @@ class PictureDecontamination(SetOperator):
     @property
     def key(self) -> str:
         """As for all operators, and the content of the benchmarks."""
-        marks = "".join(mark for folder in self.benchmarks for mark in _hashes(Path(folder)).values())
-        return super().key + (f"-{bytes_hash(marks.encode())[:8]}" if marks else "")
+        held = "".join(mark for folder in self.benchmarks for mark in _hashes(Path(folder)).values()) + contents(self.marks)
+        return super().key + (f"-{bytes_hash(held.encode())[:8]}" if held else "")
 
     @property
     def threshold(self) -> float:
@@ -71,10 +76,10 @@ class PictureDecontamination(SetOperator):
                 owners.append(number)
         values, notes = np.full(len(candidates), np.nan), [""] * len(candidates)
         values[np.array(owners, np.int64)] = FAR
-        given = self._benchmark()
+        names, given = self._benchmark()
         if not owners or not given:
             return Scores(values, tuple(notes))
-        looks, marked, names = shown.table, np.stack(list(given.values())), list(given)
+        looks, marked = shown.table, np.stack(given)
         for ours, theirs, distance in near_parts(_bits(looks), _bits(marked), self.reach):
             for one, other, bits in zip(ours.tolist(), theirs.tolist(), distance.tolist(), strict=True):
                 best = (float(bits), names[other]) < (values[owners[one]], notes[owners[one]])
@@ -87,10 +92,15 @@ class PictureDecontamination(SetOperator):
         pairs = zip(scores.values, scores.notes, strict=True)
         return [f"looks like {note} of a benchmark" if value <= self.max_distance else "" for value, note in pairs]
 
-    def _benchmark(self) -> dict[str, Look]:
-        """Looks of all pictures of the benchmarks by name, in order. DataError if one cannot be read."""
+    def _benchmark(self) -> tuple[list[str], list[Look]]:
+        """Names and looks of all pictures of the benchmarks. DataError if one cannot be read."""
         files = sorted({file for folder in self.benchmarks for file in _hashes(Path(folder))})
-        return {str(file): self.look(Picture(str(file), file.read_bytes())) for file in files}
+        names, looks = [str(file) for file in files], [self.look(Picture(str(file), file.read_bytes())) for file in files]
+        for path in self.marks:
+            marks, marked = read_pictures(path)
+            names += [f"{mark.picture} ({mark.name})" for mark in marks]
+            looks += marked
+        return names, looks
 
 
 def near_parts(
