@@ -2,7 +2,7 @@
 
 A recipe is a function without arguments that returns one; the command line takes its name, changes values by
 `path=value`, and hands each room its own subtree. A `Part` is a recipe of one slot alone: a published language model or tower.
-A `Curation` is one of the data alone.
+A `Curation` is one of the data alone. A `Contrast` is the whole way of two towers that share a space.
 """
 
 import math
@@ -16,9 +16,11 @@ from omma.core.errors import ConfigError
 from omma.curate.data import Data
 from omma.curate.machine.engine import Engine, Pool
 from omma.evaluate.benchmark import Benchmark
+from omma.model.dual import Dual, DualModule
 from omma.model.slots import Encoder, Language
 from omma.model.vlm import Vlm
 from omma.schema.view import Unit, View
+from omma.train.contrast import ContrastStage
 from omma.train.stage import Stage
 from omma.weights.start import Weights
 
@@ -92,6 +94,26 @@ class Curation(Config):
     run: Run = Run()
     source: str = ""
     claims: dict[str, float] = {}
+
+
+@config
+class Contrast(Config):
+    """Two towers from pictures with captions to a space that filters and benchmarks ask (`Space`). `id` is as of a recipe.
+
+    `claims` has no visual tokens: a picture is one vector.
+    """
+
+    id: str
+    title: str
+    model: Dual
+    data: Data
+    stage: ContrastStage
+    run: Run = Run()
+    claims: Claims = Claims()
+
+    def build(self) -> DualModule:
+        """The module, with the parameter names that `claims.parameters` are globs over."""
+        return self.model.build()
 
 
 @config

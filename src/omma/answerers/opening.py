@@ -1,4 +1,4 @@
-"""Opening: a folder as transformers publishes models → an answerer that does what its model can."""
+"""Opening: a folder as transformers publishes models, or a trained Dual of omma → an answerer that does what its model can."""
 
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from omma.answerers.service import needed
 from omma.answerers.services.released import Released
 from omma.answerers.services.space import Space
 from omma.answerers.space import ReleasedSpace
+from omma.answerers.space_trained import is_ours, load_space
 from omma.core.errors import CheckpointError
 from omma.media.store import Store
 from omma.nn.device import pick_device
@@ -35,7 +36,10 @@ def open_service(service: Released | Space, store: Store) -> Answerer:
     """What a recipe says → the model, which remembers if it writes. CheckpointError for a Space that embeds nothing."""
     kind = type(service).__name__
     device = pick_device(service.device, f"{kind}.device")
-    found = open_released(needed(service.folder, kind), store, device, service.rows)
+    folder = needed(service.folder, kind)
+    if isinstance(service, Space) and is_ours(folder):
+        return load_space(folder, store, device, service.rows)
+    found = open_released(folder, store, device, service.rows)
     if isinstance(service, Released):
         file = answers_file(service.kept, store)
         return Remembering(found, store, file) if file and isinstance(found, ReleasedTalker) else found

@@ -1,4 +1,4 @@
-"""Space: a folder with two encoders that share a space (CLIP, SigLIP, …) → an answerer that embeds pictures and words."""
+"""Space: two encoders that share a space (CLIP, SigLIP, …), as transformers publishes them → an answerer of vectors of either."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -23,13 +23,13 @@ WINDOW = 8  # batches' worth of samples that are sorted together
 PICTURE = 0  # in the place of a number of tokens
 
 
-class ReleasedSpace:
-    """`get_image_features` and `get_text_features` of transformers, as they are: no norm is taken."""
+class TwoTowers:
+    """What every pair of towers does: samples in batches of one kind each, filled up to `batch_rows`, so that all of a kind have
+    one shape. A kind of words is never 0, which is that of pictures."""
 
-    def __init__(self, loaded: Loaded, store: Store, *, batch_rows: int = 32) -> None:
-        self.loaded, self.model, self.batch_rows = loaded, loaded.model, batch_rows
+    def __init__(self, store: Store, batch_rows: int) -> None:
+        self.batch_rows = batch_rows
         self.stores: dict[Sight, Store] = {"picture": store, "shuffled": store, "grey": GreyStore(store)}
-        self.longest = longest(loaded.tokenizer, self.model.config.text_config)
 
     def embed(self, samples: Sequence[Sample], sight: Sight = "picture", start: int = 0) -> Iterator[tuple[float, ...]]:
         """Samples (one picture, or words) → a vector each. ConfigError for a sample with both, with neither or with several."""
@@ -39,33 +39,58 @@ class ReleasedSpace:
             kinds = self._kinds(window)
             for places in batches(kinds, self.batch_rows):
                 rows = [window[place] for place in filled(places, self.batch_rows)]
-                length = kinds[places[0]]
-                vectors = self._seen(rows, self.stores[sight]) if length == PICTURE else self._read(rows, length)
+                kind = kinds[places[0]]
+                vectors = self._seen(rows, self.stores[sight]) if kind == PICTURE else self._read(rows, kind)
                 found |= zip(places, map(tuple, vectors[: len(places)].float().tolist()), strict=True)
             yield from (found[place] for place in range(len(window)))
 
     def ask(self, samples: Sequence[Sample], sampling: Sampling, sight: Sight = "picture", start: int = 0) -> Iterator[Reply]:
         """ConfigError: it writes nothing."""
-        got = f"a {type(self.model).__name__}, which embeds and does not write"
+        got = f"a {type(self).__name__}, which embeds and does not write"
         raise ConfigError("model", got, "a model that writes", "take a benchmark of retrieval or of pairs")
 
     def prompt_hash(self, sample: Sample) -> str:
         """Words are read as they stand."""
         return "embedded"
 
+    def _kinds(self, window: Sequence[Sample]) -> list[int]:
+        """Samples → the kind of each: PICTURE, or what the lengths of words say."""
+        kinds = [PICTURE] * len(window)
+        said = [place for place, sample in enumerate(window) if not _shows_picture(sample)]
+        found = self._lengths([question_words(window[place]) for place in said]) if said else []
+        for place, length in zip(said, found, strict=True):
+            kinds[place] = length
+        return kinds
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """Texts → the number of tokens that each is read with."""
+        raise NotImplementedError(f"{type(self).__name__} has no lengths")
+
+    def _seen(self, batch: Sequence[Sample], store: Store) -> torch.Tensor:
+        """Samples that show a picture → vectors (N, D)."""
+        raise NotImplementedError(f"{type(self).__name__} sees nothing")
+
+    def _read(self, batch: Sequence[Sample], length: int) -> torch.Tensor:
+        """Samples with words of one length → vectors (N, D)."""
+        raise NotImplementedError(f"{type(self).__name__} reads nothing")
+
+
+class ReleasedSpace(TwoTowers):
+    """`get_image_features` and `get_text_features` of transformers, as they are: no norm is taken."""
+
+    def __init__(self, loaded: Loaded, store: Store, *, batch_rows: int = 32) -> None:
+        super().__init__(store, batch_rows)
+        self.loaded, self.model = loaded, loaded.model
+        self.longest = longest(loaded.tokenizer, self.model.config.text_config)
+
     def fingerprint(self) -> str:
         """The folder's files → 16 hex digits."""
         return folder_fingerprint(self.loaded.folder)
 
-    def _kinds(self, window: Sequence[Sample]) -> list[int]:
-        """Samples → the number of tokens that each is read with, and PICTURE for those that show one."""
-        said = [place for place, sample in enumerate(window) if not _shows_picture(sample)]
-        kinds = [PICTURE] * len(window)
-        if said:
-            sizes = lengths(self.loaded.tokenizer, [question_words(window[place]) for place in said], self.longest)
-            for place, size in zip(said, sizes, strict=True):
-                kinds[place] = self.longest if self.model.config.model_type in PADDED else size
-        return kinds
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        if self.model.config.model_type in PADDED:
+            return [self.longest] * len(texts)
+        return lengths(self.loaded.tokenizer, texts, self.longest)
 
     @torch.inference_mode()
     def _seen(self, batch: Sequence[Sample], store: Store) -> torch.Tensor:

@@ -18,7 +18,7 @@ from omma.cli.screen import screen
 from omma.cli.steps import curate_step, gather
 from omma.model.slots import built_on_meta, num_parameters
 from omma.model.vlm import Vlm
-from omma.recipe import Curation, Part, Recipe, VisionTower
+from omma.recipe import Contrast, Curation, Part, Recipe, VisionTower
 from omma.schema.sample import Sample
 from omma.schema.view import num_slots
 from omma.train.doctor import Examination, StageFacts, examine, forecast
@@ -37,7 +37,7 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, gpu: Gpu = 0.0, 
 
     Reads the recipe and its data, which it curates and tokenizes first if that is not done. Writes no more than
     `omma curate` does; no training step is run and no model is filled. With --shapes only the model's shapes count: no
-    data is read and nothing is written. That is all there is to a part, such as clip_vit_l_14.
+    data is read and nothing is written. That is all there is to a part, such as clip_vit_l_14, and to two towers (clip_small).
 
     Example: omma doctor finetune_lora --shapes --gpu 24
     """
@@ -45,7 +45,7 @@ def command(recipe: RecipeName, changes: Changes, parts: Parts, gpu: Gpu = 0.0, 
         tree = find_tree(recipe, changes=changes, parts=parts)
         if isinstance(tree, Curation):
             raise no_model(recipe)
-        if isinstance(tree, Part):
+        if isinstance(tree, Part | Contrast):
             screen().print(part_page(tree))
             return
         screen().print(memory_table({stage.name: shape_memory(tree, stage) for stage in tree.stages}, gpu))
@@ -72,7 +72,7 @@ def shape_memory(recipe: Recipe, stage: Stage) -> Memory:
     return forecast(stage, built_on_meta(recipe.model.build), precision=stored_precision(recipe))
 
 
-def part_page(part: Part) -> RenderableType:
+def part_page(part: Part | Contrast) -> RenderableType:
     """Part → its values, what they take in each precision, and what a tower makes of pictures."""
     module = built_on_meta(part.build)
     table = Table(box=None, pad_edge=False, title=f"{part.title} ({part.id})", title_justify="left", title_style="bold")

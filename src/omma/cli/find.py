@@ -15,12 +15,12 @@ from omma.cli.catalogue import catalogue, recipes_in
 from omma.core.config import HOUSE, did_you_mean, load, override
 from omma.core.errors import ConfigError, OmmaError
 from omma.core.files import read_text
-from omma.recipe import Curation, Part, Recipe
+from omma.recipe import Contrast, Curation, Part, Recipe
 from omma.weights.imported import Imported
 from omma.weights.start import Weights, adopt
 
-Tree = Recipe | Part | Curation
-KINDS = ("Recipe", "Part", "Curation")  # what a catalogue's function may return
+Tree = Recipe | Part | Curation | Contrast
+KINDS = ("Recipe", "Part", "Curation", "Contrast")  # what a catalogue's function may return
 WEIGHTS = "weights."  # changes of a recipe that say where weights come from act first
 SLOTS = ("model", "encoder", "language")
 FROM = {  # said of the model, for short
@@ -36,6 +36,9 @@ def find_recipe(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path]
     tree = find_tree(text, changes=changes, parts=parts)
     if isinstance(tree, Curation):
         raise no_model(text)
+    if isinstance(tree, Contrast):
+        fix = f"train it: omma train {text}; what it takes: omma doctor {text} --shapes"
+        raise ConfigError(text, "a Contrast, two towers that write nothing", "a Recipe", fix)
     if not isinstance(tree, Recipe):
         fix = f"see `omma doctor {text} --shapes`; a recipe takes its weights by weights.encoder=FOLDER or weights.language=FOLDER"
         raise ConfigError(text, f"a {type(tree).__name__}, one part of a model", "a Recipe", fix)
@@ -47,10 +50,16 @@ def no_model(text: str) -> ConfigError:
     return ConfigError(text, "a Curation, data without a model", "a Recipe", f"make its data: omma curate {text} data.root=FOLDER")
 
 
-def find_curation(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe | Curation:
+def find_curation(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe | Curation | Contrast:
     """The same for curation, to which a recipe's data says all."""
     tree = find_tree(text, changes=changes, parts=parts)
-    return tree if isinstance(tree, Curation) else find_recipe(text, changes=changes, parts=parts)
+    return tree if isinstance(tree, Curation | Contrast) else find_recipe(text, changes=changes, parts=parts)
+
+
+def find_trained(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Recipe | Contrast:
+    """The same for training, which two towers have, too."""
+    tree = find_tree(text, changes=changes, parts=parts)
+    return tree if isinstance(tree, Contrast) else find_recipe(text, changes=changes, parts=parts)
 
 
 def find_tree(text: str, *, changes: Iterable[str] = (), parts: Iterable[Path] = ()) -> Tree:

@@ -14,7 +14,7 @@ from omma.cli.find import find_recipe
 from omma.cli.interrupted import Interrupted
 from omma.cli.part_clock import PartClock
 from omma.core.runs import RunFolder
-from omma.recipe import Curation, Recipe
+from omma.recipe import Contrast, Curation, Recipe
 from omma.report.machine import machine
 from omma.train.parallel import World, world
 from omma.train.signals import Stopped
@@ -71,7 +71,7 @@ def what_is_kept(run: RunFolder) -> str:
     return f"kept in {run.path}: {'; '.join(words)}"
 
 
-def run_path(recipe: Recipe | Curation) -> Path:
+def run_path(recipe: Recipe | Curation | Contrast) -> Path:
     """Recipe → its run folder: the one it names, or runs/<id>."""
     return Path(recipe.run.folder or f"runs/{recipe.id}")
 

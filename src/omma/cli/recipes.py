@@ -25,7 +25,8 @@ def command(word: Word = "", markdown: AsMarkdown = False) -> None:
 
     Reads the source of omma_recipes; writes nothing. Example: omma recipes qwen
     """
-    every = [*sorted(catalogue().values(), key=_order), *catalogue("Part").values(), *catalogue("Curation").values()]
+    trained = [*catalogue().values(), *catalogue("Contrast").values()]
+    every = [*sorted(trained, key=_order), *catalogue("Part").values(), *catalogue("Curation").values()]
     found = [item for item in every if word.lower() in f"{item.name} {item.group} {item.summary}".lower()]
     if not found:
         raise ConfigError("omma recipes", f"no recipe says {word!r}", "", "omma recipes lists them all")

@@ -17,7 +17,7 @@ from omma.media.store import Store
 from omma.model.vlm import VlmModule
 from omma.pack.chat import Chat
 from omma.pack.codec import Codec
-from omma.recipe import Recipe
+from omma.recipe import Contrast, Recipe
 from omma.report.write import write_report
 from omma.schema.manifest import read_manifest
 from omma.schema.plan import Plan
@@ -137,7 +137,7 @@ def report_step(job: Job) -> Path:
         return write_report(job.run)
 
 
-def chat(recipe: Recipe) -> Chat:
+def chat(recipe: Recipe | Contrast) -> Chat:
     """The recipe's text slot; ConfigError if it cannot be fitted and loaded."""
     if not isinstance(recipe.model.text, Chat):
         raise ConfigError("model.text", type(recipe.model.text).__name__, "a Chat (omma.pack.chat.Chat)")

@@ -12,7 +12,7 @@ from omma.media.store import Store
 from omma.media.video import read_frames
 from omma.schema.row import Row, RowPicture
 from omma.schema.sample import Media
-from omma.schema.talk import Eye
+from omma.schema.talk import Lens
 from omma.schema.view import TilePlan
 
 Patches = Shaped[np.ndarray, "P C"]
@@ -21,12 +21,12 @@ Patches = Shaped[np.ndarray, "P C"]
 class Pixels:
     """Patches by (picture, plan), the least recently used dropped first. Small data sets are decoded once."""
 
-    def __init__(self, store: Store, eye: Eye, cache_bytes: int = 256 << 20) -> None:
+    def __init__(self, store: Store, eye: Lens, cache_bytes: int = 256 << 20) -> None:
         self.store, self.eye, self.cache_bytes = store, eye, cache_bytes
         self.kept: OrderedDict[tuple[str, TilePlan], Patches] = OrderedDict()
         self.size = 0
 
-    def __reduce__(self) -> tuple[type["Pixels"], tuple[Store, Eye, int]]:
+    def __reduce__(self) -> tuple[type["Pixels"], tuple[Store, Lens, int]]:
         return Pixels, (self.store, self.eye, self.cache_bytes)  # what is kept stays with its process
 
     def of(self, row: Row) -> list[Patches]:

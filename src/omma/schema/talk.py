@@ -23,8 +23,8 @@ class Text(Config):
         raise NotImplementedError(f"{type(self).__name__} has no vocab_size")
 
 
-class Eye(Protocol):
-    """What `pack` needs to know of a model's sight; model configs implement it. All of it follows from sizes alone."""
+class Lens(Protocol):
+    """What turns a planned picture into patches."""
 
     @property
     def patch(self) -> int:
@@ -35,6 +35,10 @@ class Eye(Protocol):
     def view(self) -> View:
         """How pictures are resized, padded and cut."""
         ...
+
+
+class Eye(Lens, Protocol):
+    """What `pack` needs to know of a model's sight; model configs implement it. All of it follows from sizes alone."""
 
     def plan(self, width: int, height: int, count: int = 1) -> TilePlan:
         """Size of one of the `count` pictures of a sample → tile plan."""
