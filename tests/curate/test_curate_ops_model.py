@@ -234,12 +234,12 @@ def test_keys_change_with_the_files_of_the_model_and_not_with_thresholds(kind, t
 
 
 def test_a_small_trained_clip_tells_swapped_captions(world, trained):
-    """AUC 0.92 and 0.92 where this was written: on others' pairs, and on those that it learnt from, a fifth of them wrong."""
+    """AUC 0.96 and 0.95 where this was written: on others' pairs, and on those that it learnt from, a fifth of them wrong."""
     store = Store(world.root)
     seen = np.array(values(trained.score(world.train, store)))
     new = np.array(values(trained.score(world.heldout, store)))
-    assert auc(new, world.heldout_swapped) > 0.85
-    assert auc(seen, world.train_swapped) > 0.8
+    assert auc(new, world.heldout_swapped) > 0.92
+    assert auc(seen, world.train_swapped) > 0.9
     assert abs(auc(np.random.default_rng(0).permutation(new), world.heldout_swapped) - 0.5) < 0.1  # what chance gives
 
 
@@ -252,7 +252,7 @@ def test_its_scores_thin_the_noise_by_quantile_and_by_mixture(world, trained):
     assert world.train_swapped[kept].mean() < 0.06 < world.train_swapped.mean()
     mixture = NoiseMixture(column="clip_score", noisy="lowest", scale="linear")
     noise = np.array([bool(reason) for reason in mixture.decide(mixture.score(given))])
-    assert world.train_swapped[noise].mean() > 0.8  # precision 0.92 at a recall of 0.59 where this was written
+    assert world.train_swapped[noise].mean() > 0.8  # precision 0.96 at a recall of 0.70 where this was written
     assert noise[world.train_swapped].mean() > 0.4
 
 
@@ -548,8 +548,8 @@ def test_pictures_are_embedded_one_by_one_as_in_a_batch(clip, store, root):
 
 
 def test_semantic_dedupe_takes_the_vectors_of_a_trained_space(world, trained):
-    """Copies at three quarters of the size lie at cosines from 0.9988 on, other scenes at most 0.9947 where this was written."""
-    operator = SemanticDedupe(embedding=SpaceEmbedding(model=replace(trained.model, rows=1)), eps=0.003, keep="first")
+    """Copies at three quarters of the size lie at cosines from 0.9973 on, other scenes at most 0.9889 where this was written."""
+    operator = SemanticDedupe(embedding=SpaceEmbedding(model=replace(trained.model, rows=1)), eps=0.007, keep="first")
     given = []
     for i, one in enumerate(world.train[:30]):
         data = (world.root / one.media[0].uri).read_bytes()
