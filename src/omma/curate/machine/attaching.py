@@ -81,6 +81,8 @@ def see_all(
     for kind, title in (("image", "look at pictures"), ("video", "read videos")):
         unseen = _unseen_sql(rows, kind, seen)
         total = site.number(f"SELECT count(*) FROM ({unseen})")
+        if not total:
+            continue
         jobs: list[See] = []
         current = Streak(streak)
         with Bar(title, total) as bar:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from omma.core.ledger import Book
 from omma.core.progress import Bar
 from omma.core.runs import RunFolder
 from omma.curate.machine.history import Column, History
-from omma.curate.machine.shards import READ
+from omma.curate.machine.shards import READ, read_table
 from omma.curate.operator import Operator, Rewriter, SetRewriter
 from omma.schema.manifest import SCHEMA as MANIFEST
 
@@ -37,16 +38,19 @@ class Closed:
 
     def where(self, part: str) -> list[int]:
         """Rows of one of the parts."""
+        return [row for row, side in enumerate(self._sides) if side == part]
+
+    @cached_property
+    def _sides(self) -> list[str]:
         gone, heldout = self.rows["gone"], self.rows["heldout"]
-        sides = ["gone" if out else "heldout" if held else "train" for out, held in zip(gone, heldout, strict=True)]
-        return [row for row, side in enumerate(sides) if side == part]
+        return ["gone" if out else "heldout" if held else "train" for out, held in zip(gone, heldout, strict=True)]
 
 
 def closed(history: History, wanted: Collection[int] | None = None) -> Iterator[Closed]:
     """History → its shards (the wanted ones), one after the other; rows of unreadable pictures that nobody judged are out, too."""
     for shard in range(len(history.known.rows.files)) if wanted is None else sorted(wanted):
         file = history.known.rows.files[shard]
-        table = pq.read_table(file, columns=list(COLUMNS))
+        table = read_table(file, *COLUMNS)
         rows = {name: table[name].to_pylist() for name in COLUMNS} | history.told(shard, "score:", "note:")
         for row, fault in enumerate(rows["unread"]):
             if fault and not rows["gone"][row]:
@@ -119,7 +123,7 @@ def _score_schema(history: History, operators: Sequence[Operator]) -> pa.Schema:
 def _has_notes(history: History, operator: Operator) -> bool:
     steps = [step for step in history.steps if operator in step.operators]
     name = f"note:{operator.name}"
-    return any(any(pq.read_table(file, columns=[name])[name].to_pylist()) for step in steps for file in step.files)
+    return any(any(read_table(file, name)[name].to_pylist()) for step in steps for file in step.files)
 
 
 def _scores(rows: Mapping[str, Column], schema: pa.Schema) -> dict[str, Any]:
@@ -138,23 +142,20 @@ def _scores(rows: Mapping[str, Column], schema: pa.Schema) -> dict[str, Any]:
 
 
 def _entries(rows: Mapping[str, Column], by_name: Mapping[str, Operator]) -> dict[str, Column]:
-    found: dict[str, Column] = {
-        name: [] for name in ("sample_id", "source", "operator", "version", "score", "threshold", "verdict", "reason")
-    }
+    count = len(rows["id"])
+    found: dict[str, Column] = {name: rows[key] for name, key in (("sample_id", "id"), ("source", "source"), ("reason", "reason"))}
+    found |= {"operator": ["curate"] * count, "version": ["1"] * count, "score": [None] * count, "threshold": [None] * count}
+    found["verdict"] = ["heldout" if heldout else "keep" for heldout in rows["heldout"]]
     for row, gone in enumerate(rows["gone"]):
-        operator = by_name.get(gone)
-        scores = rows.get(f"score:{gone}")
-        score = scores[row] if scores else None
-        judge = operator is not None and not isinstance(operator, Rewriter | SetRewriter)
-        word = ("error" if rows["failed"][row] else "drop") if gone else "heldout" if rows["heldout"][row] else "keep"
-        found["sample_id"].append(rows["id"][row])
-        found["source"].append(rows["source"][row])
-        found["operator"].append(gone or "curate")
-        found["version"].append(operator.version if operator else "1")
-        found["score"].append(None if score is None or np.isnan(score) else score)
-        found["threshold"].append(operator.threshold if operator and judge and score is not None else None)
-        found["verdict"].append(word)
-        found["reason"].append(rows["reason"][row])
+        if not gone:
+            continue
+        found["operator"][row], found["verdict"][row] = gone, "error" if rows["failed"][row] else "drop"
+        operator, scores = by_name.get(gone), rows.get(f"score:{gone}")
+        if operator is None:
+            continue
+        found["version"][row], score = operator.version, scores[row] if scores else None
+        if score is not None:
+            found["score"][row], found["threshold"][row] = None if np.isnan(score) else score, operator.threshold
     return found
 
 
@@ -164,8 +165,8 @@ def _rewritings(book: Book, history: History, shard: int) -> None:
         operator = step.operators[0] if step.operators else None
         if not isinstance(operator, Rewriter | SetRewriter):
             continue
-        table = pq.read_table(step.files[shard], columns=["parent", "rewritten", "source"])
-        before = pq.read_table(history.generations[step.generation - 1].rows.files[shard], columns=["id"])["id"]
+        table = read_table(step.files[shard], "parent", "rewritten", "source")
+        before = read_table(history.generations[step.generation - 1].rows.files[shard], "id")["id"]
         told = [row for row in table.to_pylist() if row["rewritten"]]
         book.add_columns(
             {

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Float, Int16, Int64, Shaped
 
 from omma.core.runs import RunFolder
@@ -17,7 +16,7 @@ from omma.core.seeds import generator
 from omma.curate.flaws import found_flaws, known_flaws
 from omma.curate.machine.closing import Closed, closed, judges
 from omma.curate.machine.history import History
-from omma.curate.machine.shards import READ, sample_of
+from omma.curate.machine.shards import READ, read_table, sample_of
 from omma.curate.operator import Operator, words_of
 from omma.schema.sample import Sample
 
@@ -126,7 +125,7 @@ def _operators(tally: Tally, operators: Sequence[Operator], scores: Path) -> lis
 
 
 def _column(scores: Path, name: str) -> Float[np.ndarray, "rows"]:
-    return pq.read_table(scores, columns=[name])[name].to_numpy(zero_copy_only=False).astype(np.float64)
+    return read_table(scores, name)[name].to_numpy(zero_copy_only=False).astype(np.float64)
 
 
 def _histogram(scores: Shaped[np.ndarray, "rows"]) -> dict[str, list[float]]:
