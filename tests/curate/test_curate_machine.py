@@ -222,6 +222,26 @@ def test_pictures_that_fail_in_a_row_stop_the_job(captioned, tmp_path):
         Pool(rows=0)
 
 
+def test_what_could_not_be_opened_is_tried_again_by_the_next_job(captioned, tmp_path, monkeypatch):
+    """A disk that fails for a while: the root has not changed, and what was kept of it must not stand for ever."""
+    root = captioned(*(f"number {i}" for i in range(12)))
+    data = data_of(root, Decode(), ExactHash(), max_errors_in_a_row=4)
+    curate(data, RunFolder(tmp_path / "whole"), seed=0, workers=0, engine=SMALL)
+    read = Store.read
+
+    def failing(store: Store, uri: str) -> bytes:
+        if "02" < uri < "09":
+            raise DataError(uri, "cannot be read: Input/output error", "a readable file")
+        return read(store, uri)
+
+    monkeypatch.setattr(Store, "read", failing)
+    with pytest.raises(DataError, match=r"4 pictures failed in a row, the first 02\.png"):
+        curate(data, RunFolder(tmp_path / "again"), seed=0, workers=0, engine=SMALL)
+    monkeypatch.setattr(Store, "read", read)
+    curate(data, RunFolder(tmp_path / "again"), seed=0, workers=0, engine=SMALL)
+    assert outputs(tmp_path / "again") == outputs(tmp_path / "whole")
+
+
 def test_a_model_that_fails_in_a_row_stops_the_job_and_is_asked_again_by_the_next(captioned, tmp_path):
     root = captioned(*["well said"] * 6, *["unspeakable"] * 8)
     book, run = tmp_path / "book.txt", RunFolder(tmp_path / "run")

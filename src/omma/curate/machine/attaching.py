@@ -4,6 +4,7 @@ Every name is seen once (`seeing`), then DuckDB joins names in rows with what wa
 completed on its own.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -75,9 +76,12 @@ def addresses(site: Site, rows: Rows) -> Iterator[str]:
 
 def see_all(
     site: Site, rows: Rows, lookers: tuple[Looker, ...], folder: Path, streak: int, seen: tuple[Path, ...]
-) -> tuple[Path, ...]:
-    """Rows → files of what was seen of all that they show, those in `seen` first. DataError after `streak` failures in a row."""
-    files = list(seen)
+) -> tuple[tuple[Path, ...], str]:
+    """Rows → files of what was seen of all that they show, those in `seen` first, and a hash over which names could not be read.
+
+    DataError after `streak` failures in a row.
+    """
+    files, digest = list(seen), hashlib.sha256()
     for kind, title in (("image", "look at pictures"), ("video", "read videos")):
         unseen = _unseen_sql(rows, kind, seen)
         total = site.number(f"SELECT count(*) FROM ({unseen})")
@@ -90,8 +94,9 @@ def see_all(
                 job = jobs.pop(0)
                 files.append(job.out)
                 bar.advance(len(failed))
+                digest.update(np.packbits(failed).tobytes())
                 current.add(job.uris.__getitem__, failed, "pictures" if kind == "image" else "videos")
-    return tuple(files)
+    return tuple(files), digest.hexdigest()
 
 
 def attach_all(

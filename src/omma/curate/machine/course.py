@@ -78,7 +78,8 @@ class _Course:
         keys = [str(self.site.engine.pictures), *(op.key for op in self.lookers)]
         self.seen_folder = self.site.step("see", self.key, *keys)
         self._add("see", *keys, str(self.data.holdout))
-        seen = see_all(self.site, rows, self.lookers, self.seen_folder, self.data.max_errors_in_a_row, ())
+        seen, mark = see_all(self.site, rows, self.lookers, self.seen_folder, self.data.max_errors_in_a_row, ())
+        self._add("seen", mark)
         return History.begin(attach_all(self.site, rows, seen, self.lookers, self.data.holdout, self._folder("rows")))
 
     def step(self, history: History, phase: tuple[Operator, ...]) -> None:
@@ -136,7 +137,8 @@ class _Course:
         old = history.known
         rows = rewrite_all(self.site, old.rows, operator, history.alive, self._folder(operator.name))
         check_ids(rows, self.site)
-        seen = see_all(self.site, rows, self.lookers, self.site.step("see", self.key), 0, old.seen)
+        seen, mark = see_all(self.site, rows, self.lookers, self.site.step("see", self.key), 0, old.seen)
+        self._add("seen", mark)
         known = attach_all(self.site, rows, seen, self.lookers, None, self._folder("rows"))
         history.rewritten(operator, replace(known, gone=[]))
 

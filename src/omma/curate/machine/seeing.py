@@ -90,12 +90,21 @@ def shards(site: Site, kind: str, uris: Iterator[str], lookers: tuple[Looker, ..
 
 
 def see(job: See) -> Bool[np.ndarray, "names"]:
-    """Job → its file, and which of its names cannot be read."""
-    if not job.out.exists():
+    """Job → its file, and which of its names cannot be read. What could not be opened is tried again by a job begun again."""
+    told = _told(job.out) if job.out.exists() else []
+    if not job.out.exists() or any(error not in ("", DIED) and not content for error, content in told):
+        deadly = frozenset(place for place, (error, _) in enumerate(told) if error == DIED)
+        job = replace(job, deadly=job.deadly | deadly)
         rows = _films(job) if job.kind == "video" else _pictures(job)
         write_table(job.out, pa.Table.from_pylist(rows, schema(job.lookers)))
         job.trail.unlink(missing_ok=True)
-    return np.array([bool(error) for error in read_table(job.out, "error")["error"].to_pylist()], bool)
+    return np.array([bool(error) for error, _ in _told(job.out)], bool)
+
+
+def _told(out: Path) -> list[tuple[str, str]]:
+    """A seen shard → for each name why it cannot be read, and the hash of its bytes; either may be empty."""
+    table = read_table(out, "error", "sha256")
+    return list(zip(table["error"].to_pylist(), table["sha256"].to_pylist(), strict=True))
 
 
 def _films(job: See) -> list[dict[str, Any]]:
