@@ -1,4 +1,4 @@
-"""The basic chain of curation beside Data-Juicer's: the same files, the same operators, the same two processes, in turn.
+"""The basic chain of curation beside Data-Juicer's: the same files, the same operators, two workers each, in turn.
 
     python benchmarks/curate_chain.py REAL [--juicer PYTHON] [--pictures 3000] [--rounds 3] [--folder SCRATCH]
 
@@ -24,6 +24,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ from omma.core.runs import RunFolder
 RESULT = Path(__file__).parent / "results" / "curate_chain.txt"
 FASTER, LEANER = 2.0, 0.5
 WORKERS = 2
-OURS, THEIRS = "omma", ("Data-Juicer", "Data-Juicer, fused")
+OURS, THEIRS = {"omma": "Pool", "omma, threads": "Threads"}, ("Data-Juicer", "Data-Juicer, fused")
 OMMA = """
 import sys
 from pathlib import Path
@@ -46,6 +47,8 @@ from pathlib import Path
 from omma.core.runs import RunFolder
 from omma.curate.data import Data
 from omma.curate.job import curate
+from omma.curate.machine.engine import Pool
+from omma.curate.machine.threads import Threads
 from omma.curate.operators.aspect import Aspect
 from omma.curate.operators.caption import Caption
 from omma.curate.operators.decode import Decode
@@ -63,7 +66,7 @@ if __name__ == "__main__":
         SpecialShare(), Decode(), FileSize(min_bytes=100), Size(min_side=64), Aspect(max_ratio=3), PerceptualHash(),
     )
     data = Data(root=sys.argv[1], sources={"web": CaptionsJsonl()}, operators=operators)
-    curate(data, RunFolder(Path(sys.argv[2])), seed=0, workers=int(sys.argv[3]))
+    curate(data, RunFolder(Path(sys.argv[2])), seed=0, workers=int(sys.argv[3]), engine=globals()[sys.argv[4]]())
 """
 JUICER = "from tools.process_data import main; main()"  # what the command dj-process stands for
 CHAIN = [
@@ -127,12 +130,12 @@ def _window(file: Path, random: np.random.Generator, flat: float) -> bytes:
     return buffer.getvalue()
 
 
-def run_omma(root: Path, run: Path) -> Outcome:
-    """Corpus → what omma kept of it. The script is a file: worker processes import it."""
+def run_omma(engine: str, root: Path, run: Path) -> Outcome:
+    """Corpus → what omma kept of it with an engine. The script is a file: worker processes import it."""
     run.mkdir(parents=True)
     script = run / "chain.py"
     script.write_text(OMMA, encoding="utf-8")
-    seconds, peak, said = watched([sys.executable, str(script), str(root), str(run / "out"), str(WORKERS)], run)
+    seconds, peak, said = watched([sys.executable, str(script), str(root), str(run / "out"), str(WORKERS), engine], run)
     kept = run / "out/data/train.parquet"
     uris = pq.read_table(kept, columns=["uri"])["uri"].to_pylist() if kept.exists() else []
     return Outcome(seconds, peak, frozenset(Path(uri).name for uri in uris), said)
@@ -189,14 +192,14 @@ def _pss(pid: int) -> int:
 
 def rounds(root: Path, scratch: Path, juicer: str, count: int) -> dict[str, list[Outcome]]:
     """Corpus → outcomes by side; each round begins with another side."""
-    sides = [OURS, *(THEIRS if juicer else ())]
+    sides = [*OURS, *(THEIRS if juicer else ())]
     found: dict[str, list[Outcome]] = {side: [] for side in sides}
     for number in range(count):
         for place in range(len(sides)):
             side = sides[(number + place) % len(sides)]
             run = scratch / f"{side.replace(', ', '-')}-{root.name}-{number}"
-            outcome = run_omma(root, run) if side == OURS else run_juicer(juicer, side.endswith("fused"), root, run)
-            found[side].append(outcome)
+            fused = side.endswith("fused")
+            found[side].append(run_omma(OURS[side], root, run) if side in OURS else run_juicer(juicer, fused, root, run))
     return found
 
 
@@ -210,9 +213,8 @@ def corrupted(found: list[Photograph], scratch: Path, juicer: str) -> list[str]:
         for side, (one,) in rounds(root, scratch, juicer, 1).items():
             its = "its row among them" if "00250.jpg" in one.kept else "its row not among them"
             lines.append(f"{name:12}{side:20}{len(one.kept):>6} kept, {its} {one.said[:60]}".rstrip())
-        row = next(
-            row for row in RunFolder(scratch / f"{OURS}-{root.name}-0/out").ledger.entries("curate") if row.verdict == "error"
-        )
+        ledger = RunFolder(scratch / f"omma-{root.name}-0/out").ledger
+        row = next(row for row in ledger.entries("curate") if row.verdict == "error")
         lines.append(f"{'':12}omma's ledger: {row.sample_id}: {row.reason}")
     return lines
 
@@ -226,15 +228,15 @@ def table(found: dict[str, list[Outcome]], alone: dict[str, list[Outcome]], pict
         rate = pictures / seconds
         lines.append(f"{side:20}{seconds:>10.1f}{start:>16.1f}{rate:>12,.0f}{peak:>10,.0f}{len(runs[-1].kept):>8,}")
         lines += [f"{side} failed: {run.said}" for run in runs if run.said]
-    if len(found) < 2:
+    if not set(THEIRS) & set(found):
         return [*lines, "no interpreter with Data-Juicer was given: nothing is compared"]
-    for side in THEIRS:
-        pairs = list(zip(found[OURS], found[side], strict=True))
+    for own, side in product(OURS, THEIRS):
+        pairs = list(zip(found[own], found[side], strict=True))
         faster = statistics.median(theirs.seconds / ours.seconds for ours, theirs in pairs)
         leaner = statistics.median(ours.peak_mib / theirs.peak_mib for ours, theirs in pairs)
         speed, memory = ("holds" if held else "does NOT hold" for held in (faster >= FASTER, leaner <= LEANER))
         lines += [
-            f"\n{side}: omma takes {faster:.1f} times its pictures a second: at least {FASTER:g} {speed};",
+            f"\n{own} beside {side}: {faster:.1f} times its pictures a second: at least {FASTER:g} {speed};",
             f"{leaner:.2f} times its peak memory: at most {LEANER:g} {memory}",
         ]
     return lines
@@ -259,7 +261,7 @@ def main() -> None:
     text = "\n".join(
         [
             f"python benchmarks/curate_chain.py REAL --juicer PYTHON --pictures {asked.pictures} --rounds {asked.rounds}",
-            f"{os.cpu_count()}-core {platform.machine()} CPU, {platform.system()}; {WORKERS} worker processes; load {load:.1f}",
+            f"{os.cpu_count()}-core {platform.machine()} CPU, {platform.system()}; {WORKERS} workers; load {load:.1f}",
             f"{asked.pictures:,} JPEGs 480 px wide, {mean / 1000:.0f} KB on average; medians of {asked.rounds} rounds\n",
             "omma | Data-Juicer",
             PAIRS,
