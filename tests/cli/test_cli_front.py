@@ -16,6 +16,7 @@ from omma.cli.interrupted import Interrupted
 
 SHARED = {
     "models",
+    "contrast",
     "suites",
     "main",
     "invoke",

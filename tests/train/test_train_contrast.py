@@ -24,6 +24,7 @@ from omma.train.optimizers.adamw import AdamW
 from omma.train.pair_batch import backward, pair_batch
 from omma.train.pairs import Draws, pictured
 from omma.train.recall import recall
+from omma.train.signals import Stopped
 from omma_recipes.runs.clip_small import clip_small
 
 NEAR = 2e-6  # fp32, gradients in parts against at once; measured 3e-7
@@ -202,6 +203,23 @@ def test_a_killed_run_goes_on_bit_by_bit(materials, tmp_path, at):
     assert files(again) == files(whole)
     assert told(tmp_path / "cut") == told(tmp_path / "whole")
     assert files(trained(materials, tmp_path / "cut", recipe)) == files(whole), "a finished run is read again"
+
+
+def test_a_run_that_is_asked_to_stop_writes_a_checkpoint_and_goes_on_bit_by_bit(materials, tmp_path, monkeypatch):
+    whole = trained(materials, tmp_path / "whole", small())
+    drawn = Draws.of
+
+    def of(self, step):
+        if step == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return drawn(self, step)
+
+    with monkeypatch.context() as patched, pytest.raises(Stopped, match="stopped after step 5 of 9, checkpoint written"):
+        patched.setattr(Draws, "of", of)
+        trained(materials, tmp_path / "cut", small())
+    assert (tmp_path / "cut/checkpoints/contrast-00000005").is_dir()
+    assert files(trained(materials, tmp_path / "cut", small())) == files(whole)
+    assert told(tmp_path / "cut") == told(tmp_path / "whole")
 
 
 def test_a_checkpoint_of_other_data_is_refused(materials, tmp_path):

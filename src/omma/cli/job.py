@@ -50,7 +50,7 @@ def job(name: str, changes: Sequence[str], parts: Sequence[Path], find: Callable
 
 def not_used_yet(run: RunFolder) -> tuple[str, ...]:
     """Parts of a recipe that may still change: stages and suite, as long as nothing is planned (a doctor writes no plan)."""
-    return () if run.done("plan") is not None or (run / "checkpoints").exists() else ("stages.", "suite.")
+    return () if run.done("plan") is not None or (run / "checkpoints").exists() else ("stages.", "stage.", "suite.")
 
 
 @contextmanager
