@@ -59,7 +59,8 @@ def test_one_command_trains_and_a_filter_asks_what_it_left(tmp_path: Path, capsy
     world = replace(world, num_pictures=24, num_heldout=8)  # type: ignore[call-arg]
     small = replace(recipe.tiny(), data=replace(recipe.data, world=(world,)), run=replace(recipe.run, folder=str(tmp_path / "run")))
     write_text(tmp_path / "mine.yaml", show(small))
-    assert answer(["train", str(tmp_path / "mine.yaml")]) == 0, capsys.readouterr()
+    assert answer(["curate", str(tmp_path / "mine.yaml"), "stage.steps=2"]) == 0, capsys.readouterr()
+    assert answer(["train", str(tmp_path / "mine.yaml")]) == 0, "a stage may change until it has begun"
     run = RunFolder(tmp_path / "run")
     facts = run.done("train-contrast")
     assert facts is not None and facts["checkpoint"] == "contrast-00000004" and facts["pictures"] <= 24
@@ -71,6 +72,8 @@ def test_one_command_trains_and_a_filter_asks_what_it_left(tmp_path: Path, capsy
     assert all(-1 <= score <= 1 for score in scores) and len(set(scores)) > 1
     weights = run / "checkpoints/contrast-00000004/model.safetensors"
     before = weights.read_bytes()
+    assert answer(["train", str(tmp_path / "mine.yaml"), "stage.steps=2"]) != 0
+    assert "was begun with another recipe" in capsys.readouterr().err
     assert answer(["train", str(run.path)]) == 0
     assert weights.read_bytes() == before
 
