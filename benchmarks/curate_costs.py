@@ -30,7 +30,6 @@ from planting import photographs
 
 from omma.core.files import write_text
 from omma.core.runs import RunFolder
-from omma.curate.concepts import Concepts
 from omma.curate.data import Data
 from omma.curate.job import curate
 from omma.curate.operator import Operator
@@ -55,6 +54,7 @@ from omma.curate.operators.special_share import SpecialShare
 from omma.curate.operators.text_density import TextDensity
 from omma.curate.operators.word_repetition import WordRepetition
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
+from omma.curate.sets.concepts import Concepts
 from omma.media.tar_index import index_tar
 
 RESULT = Path(__file__).parent / "results" / "curate_costs.txt"

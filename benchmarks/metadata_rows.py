@@ -4,7 +4,7 @@
 
 Rows (key, width, height, concepts) and scores (key, clip, for 99% of them in another order) are drawn as Parquet first, in
 a process of its own, untimed. Concepts are drawn from 10,000 by a power law, one to four a row. The queries are those of
-`omma.curate.metadata_sql`; what stays is written as Parquet. Seconds are wall time, memory the peak of the process.
+`omma.curate.sets.metadata_sql`; what stays is written as Parquet. Seconds are wall time, memory the peak of the process.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from omma.curate.metadata_sql import balanced, counted, filtered, joined, tail_limit
+from omma.curate.sets.metadata_sql import balanced, counted, filtered, joined, tail_limit
 
 RESULT = Path(__file__).parent / "results" / "metadata_rows.txt"
 TAIL = 0.1  # share of all mentions that rare concepts make up

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from omma.core.files import write_text
-from omma.curate.hamming import crossing_pairs, near_pairs
-from omma.curate.kmeans import kmeans
-from omma.curate.minhash import band_keys, candidate_pairs, jaccards, plain, runs, signatures
+from omma.curate.sets.hamming import crossing_pairs, near_pairs
+from omma.curate.sets.kmeans import kmeans
+from omma.curate.sets.minhash import band_keys, candidate_pairs, jaccards, plain, runs, signatures
 
 RESULT = Path(__file__).parent / "results" / "set_operators.txt"
 SPREAD, WINDOWS, PART, WIDTH = 0.12, 25, 2048, 5

@@ -41,6 +41,9 @@ ARGUMENTS = {
     "merge": ("soup", "x", "y"),
     "compare": ("x", "y"),
     "gain": ("x", "y"),
+    "rank-data": ("x", "y"),
+    "data": ("look", "x"),
+    "scaling": ("x", "--sizes", "10,20"),
 }
 
 

@@ -14,18 +14,18 @@ from omma.answerers.services.space import Space
 from omma.cli.data_marks import marks, marks_of, texts_of
 from omma.core.errors import ConfigError, DataError
 from omma.core.runs import RunFolder
-from omma.curate import benchmark_marks
-from omma.curate.benchmark_marks import BenchmarkMark, read_pictures, read_texts, read_vectors, write_marks
 from omma.curate.data import Data
-from omma.curate.embeddings import EmbeddingFile, PictureDescriptor
 from omma.curate.job import curate
+from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operator import Candidate
 from omma.curate.operators.contamination import Contamination
 from omma.curate.operators.picture_decontamination import PictureDecontamination
 from omma.curate.operators.semantic_decontamination import SemanticDecontamination
 from omma.curate.picture import Picture
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
-from omma.curate.space_embedding import SpaceEmbedding
+from omma.curate.sets import benchmark_marks
+from omma.curate.sets.benchmark_marks import BenchmarkMark, read_pictures, read_texts, read_vectors, write_marks
+from omma.curate.sets.embeddings import EmbeddingFile, PictureDescriptor
 from omma.schema.sample import Caption, Media, Part, Sample, Turn
 from tests.evaluate import released_folders
 from tests.evaluate.test_evaluate_published import BENCHMARKS, drawn

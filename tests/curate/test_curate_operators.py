@@ -8,8 +8,6 @@ import pytest
 from PIL import Image
 
 from omma.core.errors import ConfigError, DataError
-from omma.curate.hamming import crossing_pairs, cut, near_pairs
-from omma.curate.lookalikes import differences
 from omma.curate.operator import Candidate, Scores
 from omma.curate.operators.agreement import Agreement, features
 from omma.curate.operators.aspect import Aspect
@@ -19,7 +17,9 @@ from omma.curate.operators.exact_hash import ExactHash
 from omma.curate.operators.perceptual_hash import PerceptualHash, fingerprint
 from omma.curate.operators.size import Size
 from omma.curate.picture import Picture
-from omma.curate.probe import Probe, words_and_pairs
+from omma.curate.sets.hamming import crossing_pairs, cut, near_pairs
+from omma.curate.sets.lookalikes import differences
+from omma.curate.sets.probe import Probe, words_and_pairs
 from omma.schema.sample import Caption as Words
 from omma.schema.sample import Media, Part, Sample, Turn
 

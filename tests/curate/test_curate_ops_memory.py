@@ -13,9 +13,6 @@ import pytest
 from PIL import Image
 
 import omma.curate.operators
-from omma.curate.benchmark_marks import BenchmarkMark, write_marks
-from omma.curate.concepts import Concepts
-from omma.curate.embeddings import EmbeddingFile
 from omma.curate.operator import Candidate, SetOperator
 from omma.curate.operators import agreement
 from omma.curate.operators.agreement import Agreement
@@ -30,6 +27,9 @@ from omma.curate.operators.picture_decontamination import PictureDecontamination
 from omma.curate.operators.quantile import Quantile
 from omma.curate.operators.semantic_decontamination import SemanticDecontamination
 from omma.curate.operators.semantic_dedupe import SemanticDedupe
+from omma.curate.sets.benchmark_marks import BenchmarkMark, write_marks
+from omma.curate.sets.concepts import Concepts
+from omma.curate.sets.embeddings import EmbeddingFile
 from omma.schema.sample import Media, Part, Sample, Turn
 
 FEW, MANY = 240, 20_000

@@ -19,9 +19,8 @@ from omma.answerers.services.released import Released
 from omma.answerers.services.saved import Saved
 from omma.answerers.services.space import Space
 from omma.core.errors import CheckpointError, ConfigError, DataError
-from omma.curate.embeddings import PictureDescriptor
-from omma.curate.head import Head
-from omma.curate.mixture import fit_mixture
+from omma.curate.models.head import Head
+from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operator import Candidate
 from omma.curate.operators import noise_mixture
 from omma.curate.operators.aesthetics import Aesthetics
@@ -35,7 +34,8 @@ from omma.curate.operators.toxicity import Toxicity
 from omma.curate.operators.unsafe import Unsafe
 from omma.curate.operators.watermark import Watermark
 from omma.curate.picture import Picture
-from omma.curate.space_embedding import SpaceEmbedding
+from omma.curate.sets.embeddings import PictureDescriptor
+from omma.curate.sets.mixture import fit_mixture
 from omma.media.store import Store
 from omma.schema.sample import Caption, Media, Part, Sample, Turn
 from tests.answerers.folders import TEXTS, blip, checkpoint, draw_pictures

@@ -17,14 +17,8 @@ from PIL import Image
 
 from omma.core.errors import ConfigError, DataError
 from omma.core.runs import RunFolder
-from omma.curate.columns import digest
-from omma.curate.concepts import Asking, Concepts, Matcher, frequencies, singulars
 from omma.curate.data import Data
-from omma.curate.embeddings import EmbeddingFile
 from omma.curate.job import curate
-from omma.curate.kmeans import kmeans, whiten
-from omma.curate.metadata_sql import balanced, counted, drawn, filtered, joined, tail_limit, tail_shares
-from omma.curate.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
 from omma.curate.operator import Candidate, SetOperator
 from omma.curate.operators.class_cap import ClassCap
 from omma.curate.operators.cluster_reduction import ClusterReduction
@@ -39,6 +33,12 @@ from omma.curate.operators.semantic_dedupe import SemanticDedupe
 from omma.curate.operators.size import Size
 from omma.curate.picture import Picture
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
+from omma.curate.sets.columns import digest
+from omma.curate.sets.concepts import Asking, Concepts, Matcher, frequencies, singulars
+from omma.curate.sets.embeddings import EmbeddingFile
+from omma.curate.sets.kmeans import kmeans, whiten
+from omma.curate.sets.metadata_sql import balanced, counted, drawn, filtered, joined, tail_limit, tail_shares
+from omma.curate.sets.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
 from omma.schema.sample import Caption, Media, Sample
 
 REAL = Path(__file__).parents[2] / "../shared/real"

@@ -14,8 +14,6 @@ from hypothesis import strategies as st
 
 import omma.curate.operators
 from omma.core.errors import ConfigError, DataError
-from omma.curate.language_profiles import GROUPS, SMALL_WORDS
-from omma.curate.languages import likeness
 from omma.curate.operator import TextOperator, texts_of
 from omma.curate.operators.alt_junk import KINDS, AltJunk, kind_of
 from omma.curate.operators.capitals import Capitals
@@ -27,6 +25,8 @@ from omma.curate.operators.personal_data import PersonalData, find, luhn, mask
 from omma.curate.operators.special_share import SpecialShare
 from omma.curate.operators.symbol_share import SymbolShare
 from omma.curate.operators.word_repetition import WordRepetition
+from omma.curate.texts.language_profiles import GROUPS, SMALL_WORDS
+from omma.curate.texts.languages import likeness
 from omma.schema.sample import Answer, Caption, Part, Sample, Turn
 
 REAL = Path(__file__).parents[2] / "../shared/real"

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from omma.core.errors import DataError
-from omma.curate.listing import list_folder
+from omma.curate.formats.listing import list_folder
 from omma.curate.look import look
 from omma.curate.reader import Broken
 from omma.curate.readers.easy_vqa import EasyVqa

@@ -10,7 +10,6 @@ import pytest
 
 from omma.core.config import show
 from omma.core.errors import ConfigError, DataError
-from omma.curate.drawn import drawn
 from omma.curate.readers.coco import Coco
 from omma.curate.rewriters.append_caption import AppendCaption
 from omma.curate.rewriters.box_captions import BoxCaptions
@@ -22,6 +21,7 @@ from omma.curate.rewriters.hard_negatives import HardNegatives
 from omma.curate.rewriters.mask_personal_data import MaskPersonalData
 from omma.curate.rewriters.merge_annotations import MergeAnnotations
 from omma.curate.rewriters.visual_prompts import VisualPrompts
+from omma.curate.rewriting.drawn import drawn
 from omma.curate.synthesis.box_captions import box_captions, plural
 from omma.curate.worlds.spatial import Spatial
 from omma.media.decode import decode

@@ -12,12 +12,12 @@ from omma.answerers.services.endpoint import Endpoint
 from omma.answerers.services.released import Released
 from omma.answerers.services.saved import Saved
 from omma.core.errors import CheckpointError, ConfigError, DataError
+from omma.curate.models.replies import Pair, pairs, rating, said, whole
 from omma.curate.operator import Judged
 from omma.curate.operators.alignment import Alignment
 from omma.curate.operators.answer_agreement import AnswerAgreement
 from omma.curate.operators.difficulty import Difficulty
 from omma.curate.operators.richness import Richness
-from omma.curate.replies import Pair, pairs, rating, said, whole
 from omma.curate.rewriters.append_caption import AppendCaption
 from omma.curate.rewriters.caption_filter import CaptionFilter
 from omma.curate.rewriters.caption_questions import CaptionQuestions

@@ -20,9 +20,9 @@ import omma.curate.writers
 from omma.core.config import load, show
 from omma.core.errors import DataError
 from omma.core.files import bytes_hash, file_hash
+from omma.curate.formats.telling import joined_text
 from omma.curate.look import look
 from omma.curate.reader import Broken
-from omma.curate.telling import joined_text
 from omma.curate.writers.energon import Energon
 from omma.curate.writers.llava_json import LlavaJson
 from omma.curate.writers.messages_jsonl import MessagesJsonl

@@ -21,6 +21,7 @@ from omma.recipe import Curation
 from omma.schema.manifest import read_manifest
 
 GOLDEN = Path(__file__).parents[1] / "golden/curations"
+OWN = {"web-pairs"}  # recipes that are nobody's paper
 ROWS = Path(__file__).parents[2] / "../shared/reference/systems.csv"
 NAMES = sorted(catalogue("Curation"))
 
@@ -64,7 +65,7 @@ def test_ids_are_those_of_the_catalogue_of_systems() -> None:
         pytest.skip(f"no catalogue of systems at {ROWS.resolve()}")
     with ROWS.open(encoding="utf-8", newline="") as file:
         known = {row["id"] for row in csv.DictReader(file)}
-    assert {curation(name).id for name in NAMES} <= known
+    assert {curation(name).id for name in NAMES} - OWN <= known
 
 
 def test_a_curation_is_made_by_its_name_and_trains_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,11 @@ from omma.cli.suites import find_suite
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
 from omma.core.progress import Bar, say
-from omma.curate.benchmark_marks import BenchmarkMark, write_marks
+from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operators.contamination import SHORTEST, tokens
 from omma.curate.operators.picture_decontamination import PictureDecontamination
 from omma.curate.picture import Picture
-from omma.curate.space_embedding import SpaceEmbedding
+from omma.curate.sets.benchmark_marks import BenchmarkMark, write_marks
 from omma.evaluate.benchmark import Benchmark
 from omma.evaluate.question import Question, Supply
 from omma.media.store import Store

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
+from omma.curate.formats.rows import csv_rows
 from omma.curate.reader import Broken
-from omma.curate.rows import csv_rows
 from omma.schema.sample import Sample
 
 FILE = "flaws.csv"  # columns: picture (uri below the data root), part (picture | caption: what is wrong), flaw (its name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from omma.core.config import config
-from omma.curate.listing import Listing
+from omma.curate.formats.listing import Listing
 from omma.curate.look import look
 from omma.curate.reader import Broken, Reader
 from omma.schema.sample import Sample

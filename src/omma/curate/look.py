@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import omma.curate.readers
 from omma.core.errors import DataError
-from omma.curate.listing import Listing, list_folder
+from omma.curate.formats.listing import Listing, list_folder
 from omma.curate.operator import words_of
 from omma.curate.reader import Broken, Reader
 from omma.media.decode import measure

@@ -14,7 +14,7 @@ from typing import Self
 from omma.core.config import Config, config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.listing import Listing, files_below
+from omma.curate.formats.listing import Listing, files_below
 from omma.schema.sample import Sample
 
 

@@ -15,11 +15,11 @@ from omma.core.errors import DataError
 from omma.core.files import atomic_path, bytes_hash
 from omma.core.ledger import Entry
 from omma.core.progress import track
-from omma.curate.conversation import talk
-from omma.curate.listing import is_picture
+from omma.curate.formats.conversation import talk
+from omma.curate.formats.listing import is_picture
+from omma.curate.formats.spill import Spill
+from omma.curate.formats.telling import Fields, fields_of, joined_text
 from omma.curate.reader import Broken, Reader
-from omma.curate.spill import Spill
-from omma.curate.telling import Fields, fields_of, joined_text
 from omma.media.store import Store
 from omma.schema.sample import Media, Sample
 

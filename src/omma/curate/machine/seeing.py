@@ -17,8 +17,8 @@ from jaxtyping import Bool
 
 from omma.core.errors import DataError
 from omma.curate.fetching import errors
-from omma.curate.films import FILMS, Film, film
-from omma.curate.looks import Looked, read_looks, write_looks
+from omma.curate.machine.films import FILMS, Film, film
+from omma.curate.machine.looks import Looked, read_looks, write_looks
 from omma.curate.machine.shards import read_table, write_table
 from omma.curate.machine.site import Site
 from omma.curate.operator import PictureOperator, SetOperator

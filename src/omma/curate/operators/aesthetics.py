@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.head_operator import HeadOperator
+from omma.curate.models.head_operator import HeadOperator
 from omma.curate.operator import Drops, Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
@@ -16,7 +16,7 @@ from omma.schema.sample import Sample
 
 @config
 class Aesthetics(HeadOperator):
-    """`head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
+    """`head` is a file of one of the layouts in `curate/models/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
     drops: ClassVar[Drops] = "<"

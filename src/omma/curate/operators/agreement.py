@@ -18,10 +18,10 @@ from PIL import Image
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.core.progress import say
-from omma.curate.columns import place
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator, words_of
 from omma.curate.picture import Picture
-from omma.curate.probe import FOLDS, Probe
+from omma.curate.sets.columns import place
+from omma.curate.sets.probe import FOLDS, Probe
 
 SIDE, GRID, HUES, ANGLES = 32, 4, 16, 8  # px of the thumbnail, cells a side, steps of hue, steps of direction
 COLOURS = HUES + 3  # and dark, grey, light

@@ -7,7 +7,7 @@ judge is tuned for it (precision 0.916, recall 0.903 with 2B parameters; 0.436 a
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.rating import Rating
+from omma.curate.models.rating import Rating
 
 PROMPT = """\
 Is the following text true of this picture?

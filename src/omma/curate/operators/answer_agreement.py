@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.answering import RIGHT, Answering, most_said
+from omma.curate.models.answering import RIGHT, Answering, most_said
 from omma.curate.operator import Drops
 from omma.generate.reply import Reply
 from omma.schema.sample import Sample

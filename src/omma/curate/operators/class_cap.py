@@ -13,8 +13,8 @@ from jaxtyping import Bool, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import Places, standing, word
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Places, standing, word
 
 
 @config

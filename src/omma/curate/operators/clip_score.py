@@ -13,9 +13,9 @@ from omma.answerers.service import Service
 from omma.answerers.services.space import Space
 from omma.core.config import config
 from omma.core.errors import ConfigError
+from omma.curate.models.pairing import Pair, PairOperator
+from omma.curate.models.spaces import cosine, read, see
 from omma.curate.operator import Drops
-from omma.curate.pairing import Pair, PairOperator
-from omma.curate.spaces import cosine, read, see
 from omma.media.store import Store
 
 

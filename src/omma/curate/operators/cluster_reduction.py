@@ -16,12 +16,12 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import Numbers, Places, standing
-from omma.curate.embeddings import Embedding, Gallery, PictureDescriptor
-from omma.curate.kmeans import kmeans, whiten
 from omma.curate.operator import Candidate, Look, Scores, SetOperator
 from omma.curate.operators.quantile import better_share
 from omma.curate.picture import Picture
+from omma.curate.sets.columns import Numbers, Places, standing
+from omma.curate.sets.embeddings import Embedding, Gallery, PictureDescriptor
+from omma.curate.sets.kmeans import kmeans, whiten
 
 FINEST = 1e-9  # keeps a share of exactly 1 below the next place
 

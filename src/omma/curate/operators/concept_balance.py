@@ -13,9 +13,9 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.concept_operator import Drawn
-from omma.curate.metadata_sql import tail_shares
 from omma.curate.operator import Candidate, Drops, Scores
+from omma.curate.sets.concept_operator import Drawn
+from omma.curate.sets.metadata_sql import tail_shares
 
 
 @config

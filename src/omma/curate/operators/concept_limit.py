@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.concept_operator import Drawn
 from omma.curate.operator import Candidate, Drops, Scores
+from omma.curate.sets.concept_operator import Drawn
 
 
 @config

@@ -17,8 +17,8 @@ from typing import ClassVar, Literal
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.benchmark_marks import contents, read_texts
 from omma.curate.operator import Drops, TextOperator
+from omma.curate.sets.benchmark_marks import contents, read_texts
 from omma.schema.sample import Sample
 
 SHORTEST = 4  # words: "what is this?" stands in every data set

@@ -18,11 +18,11 @@ from PIL import Image
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.hamming import crossing_pairs
-from omma.curate.lookalikes import Lookalike
 from omma.curate.operator import Look
 from omma.curate.operators.perceptual_hash import COLUMNS, DCT, ROWS, SIDE
 from omma.curate.picture import Picture
+from omma.curate.sets.hamming import crossing_pairs
+from omma.curate.sets.lookalikes import Lookalike
 
 ONE_OR_TWO = ("l", "t", "r", "b", "lt", "tr", "rb", "lb", "lr", "tb")  # sides that lose something: left, top, right, bottom
 # What each window leaves out, as shares of the sides: left, top, right, bottom. The first is the whole.

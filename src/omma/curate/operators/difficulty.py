@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.answering import Answering
+from omma.curate.models.answering import Answering
 from omma.curate.operator import Drops
 from omma.generate.reply import Reply
 from omma.schema.sample import Sample

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from omma.core.config import config
-from omma.curate.columns import Places, standing
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Places, standing
 
 
 @config

@@ -12,8 +12,8 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.concept_operator import ConceptOperator
 from omma.curate.operator import Candidate, Drops, Scores
+from omma.curate.sets.concept_operator import ConceptOperator
 
 
 @config

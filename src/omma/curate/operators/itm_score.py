@@ -13,9 +13,9 @@ from omma.answerers.service import Service
 from omma.answerers.services.released import Released
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import one_by_one
+from omma.curate.models.asking import one_by_one
+from omma.curate.models.pairing import Pair, PairOperator
 from omma.curate.operator import Drops
-from omma.curate.pairing import Pair, PairOperator
 from omma.media.store import Store
 from omma.schema.sample import Part, Sample, Turn
 

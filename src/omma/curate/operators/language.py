@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.languages import LANGUAGES, likeness, told
 from omma.curate.operator import Drops, TextOperator, words_of
+from omma.curate.texts.languages import LANGUAGES, likeness, told
 from omma.schema.sample import Sample
 
 

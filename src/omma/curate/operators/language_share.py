@@ -14,10 +14,10 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.columns import Places, standing, word
-from omma.curate.languages import told
 from omma.curate.operator import Candidate, Scores, SetOperator, words_of
 from omma.curate.operators.class_cap import drawn_order
+from omma.curate.sets.columns import Places, standing, word
+from omma.curate.texts.languages import told
 
 OTHERS = "all other languages"
 TOLD = "told"

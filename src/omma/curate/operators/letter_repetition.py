@@ -7,7 +7,7 @@ Source of the idea: `character_repetition_filter` of github.com/datajuicer/data-
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.repetition import Repetition
+from omma.curate.texts.repetition import Repetition
 
 
 @config

@@ -20,9 +20,9 @@ from jaxtyping import Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import Places, Rows
-from omma.curate.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Places, Rows
+from omma.curate.sets.minhash import band_keys, candidate_pairs, chance, jaccards, plain, runs, signatures
 
 SURE = 0.99  # least probability of finding a pair at the threshold
 CHUNK = 1 << 17  # letters signed at a time

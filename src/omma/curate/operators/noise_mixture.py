@@ -16,9 +16,9 @@ from jaxtyping import Float64
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.progress import say
-from omma.curate.columns import Numbers
-from omma.curate.mixture import fit_mixture
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Numbers
+from omma.curate.sets.mixture import fit_mixture
 
 FEWEST = 20  # numbers that can make two heaps
 

@@ -17,10 +17,10 @@ from PIL import Image
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.hamming import near_pairs
-from omma.curate.lookalikes import Lookalike
 from omma.curate.operator import Look
 from omma.curate.picture import Picture
+from omma.curate.sets.hamming import near_pairs
+from omma.curate.sets.lookalikes import Lookalike
 
 SIDE, CELLS = 32, 16  # sides of the thumbnails for the hash and for the check
 DCT = np.cos(np.pi * np.outer(np.arange(SIDE), 2 * np.arange(SIDE) + 1) / (2 * SIDE))  # type-II, rows are frequencies

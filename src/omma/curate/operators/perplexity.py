@@ -19,9 +19,9 @@ from omma.answerers.service import Service
 from omma.answerers.services.saved import Saved
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import one_by_one
+from omma.curate.models.asking import one_by_one
+from omma.curate.models.pairing import Choice, chosen
 from omma.curate.operator import Drops, Judged, ModelOperator, child
-from omma.curate.pairing import Choice, chosen
 from omma.generate.reply import SampleLoss
 from omma.media.store import Store
 from omma.schema.sample import Part, Sample, Turn

@@ -17,13 +17,13 @@ from jaxtyping import Float, UInt64
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.files import bytes_hash
-from omma.curate.benchmark_marks import contents, read_pictures
-from omma.curate.columns import Rows
-from omma.curate.hamming import crossing_pairs
-from omma.curate.lookalikes import differences
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.operators.crop_hash import WINDOWS, CropHash
 from omma.curate.picture import Picture
+from omma.curate.sets.benchmark_marks import contents, read_pictures
+from omma.curate.sets.columns import Rows
+from omma.curate.sets.hamming import crossing_pairs
+from omma.curate.sets.lookalikes import differences
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 FAR = 64.0  # bits: the score of a picture that none of the benchmarks' looks like

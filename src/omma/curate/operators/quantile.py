@@ -13,8 +13,8 @@ from jaxtyping import Float
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.columns import Numbers
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Numbers
 
 
 @config

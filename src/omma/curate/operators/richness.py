@@ -7,7 +7,7 @@ Visual information richness (VIR) of SAIL-VL2 (2025, arXiv 2509.14033): descript
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.rating import Rating
+from omma.curate.models.rating import Rating
 
 PROMPT = """\
 How much of what this picture shows does the following text tell: things, their looks, places and doings, and writing?

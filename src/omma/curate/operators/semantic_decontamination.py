@@ -14,12 +14,12 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.benchmark_marks import BenchmarkMark, contents, read_vectors
-from omma.curate.embeddings import Embedding, EmbeddingFile, Gallery
-from omma.curate.kmeans import unit
+from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.picture import Picture
-from omma.curate.space_embedding import SpaceEmbedding
+from omma.curate.sets.benchmark_marks import BenchmarkMark, contents, read_vectors
+from omma.curate.sets.embeddings import Embedding, EmbeddingFile, Gallery
+from omma.curate.sets.kmeans import unit
 
 BLOCK = 1024  # pictures compared with all of the benchmarks' at a time
 

@@ -20,10 +20,10 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.embeddings import Embedding, Gallery, PictureDescriptor, Shown
-from omma.curate.kmeans import kmeans, unit
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.picture import Picture
+from omma.curate.sets.embeddings import Embedding, Gallery, PictureDescriptor, Shown
+from omma.curate.sets.kmeans import kmeans, unit
 
 BLOCK = 1024  # pictures of a cluster compared with the others at a time
 

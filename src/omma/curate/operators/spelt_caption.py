@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import Questions
+from omma.curate.models.asking import Questions
+from omma.curate.models.transcribing import Transcribing, lines
 from omma.curate.operator import Drops
 from omma.curate.operators.contamination import tokens
-from omma.curate.transcribing import Transcribing, lines
 from omma.generate.reply import Reply
 from omma.media.store import Store
 from omma.schema.sample import Sample

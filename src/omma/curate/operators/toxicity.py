@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.head import Head
-from omma.curate.head_operator import HeadOperator
+from omma.curate.models.head import Head
+from omma.curate.models.head_operator import HeadOperator
 from omma.curate.operator import Drops, Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
@@ -17,7 +17,7 @@ from omma.schema.sample import Sample
 
 @config
 class Toxicity(HeadOperator):
-    """Captions and replies, one by one. `head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
+    """Captions and replies, one by one. `head` is a file of one of the layouts in `models/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
     drops: ClassVar[Drops] = ">="

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.head import Head
-from omma.curate.head_operator import HeadOperator
+from omma.curate.models.head import Head
+from omma.curate.models.head_operator import HeadOperator
 from omma.curate.operator import Drops, Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
@@ -19,7 +19,7 @@ from omma.schema.sample import Sample
 
 @config
 class Unsafe(HeadOperator):
-    """`head` is a file of one of the layouts in `curate/head.py`, over the model's space."""
+    """`head` is a file of one of the layouts in `curate/models/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
     drops: ClassVar[Drops] = ">="

@@ -7,7 +7,7 @@ default phrase is of three words.
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.repetition import Repetition
+from omma.curate.texts.repetition import Repetition
 
 
 @config

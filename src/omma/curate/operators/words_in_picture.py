@@ -10,9 +10,9 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
+from omma.curate.models.transcribing import Transcribing, lines
 from omma.curate.operator import Drops
 from omma.curate.operators.contamination import tokens
-from omma.curate.transcribing import Transcribing, lines
 from omma.generate.reply import Reply
 from omma.schema.sample import Sample
 

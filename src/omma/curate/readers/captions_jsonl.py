@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from omma.core.config import config
-from omma.curate.fields import captions_of, mapping, name_of
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
+from omma.curate.formats.fields import captions_of, mapping, name_of
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.rows import json_lines
+from omma.curate.formats.sniff import beside, caption_field, first_objects, picture_field
 from omma.curate.reader import Broken, Names, attempt, parent
-from omma.curate.rows import json_lines
-from omma.curate.sniff import beside, caption_field, first_objects, picture_field
 from omma.schema.sample import Media, Sample
 
 

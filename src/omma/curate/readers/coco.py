@@ -19,12 +19,12 @@ import numpy as np
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.fields import mapping, name_of
-from omma.curate.listing import Listing
-from omma.curate.locating import box_xywh, is_number, located
+from omma.curate.formats.fields import mapping, name_of
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.locating import box_xywh, is_number, located
+from omma.curate.formats.rows import json_object
+from omma.curate.formats.sniff import beside
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
-from omma.curate.rows import json_object
-from omma.curate.sniff import beside
 from omma.metrics.masks.rle import Rle, from_text, to_text
 from omma.schema.sample import Caption, Media, Region, Sample
 

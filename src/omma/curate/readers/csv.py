@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.fields import name_of
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
+from omma.curate.formats.fields import name_of
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.rows import csv_rows
+from omma.curate.formats.sniff import beside, caption_field, first_records, picture_field, present
 from omma.curate.reader import Broken, Names, attempt, parent
-from omma.curate.rows import csv_rows
-from omma.curate.sniff import beside, caption_field, first_records, picture_field, present
 from omma.schema.sample import Caption, Media, Sample
 
 

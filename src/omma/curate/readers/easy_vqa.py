@@ -12,10 +12,10 @@ from typing import Any, Self
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.listing import Listing
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.rows import json_array
+from omma.curate.formats.sniff import array_values
 from omma.curate.reader import Broken, Names, Reader, attempt, below, parent
-from omma.curate.rows import json_array
-from omma.curate.sniff import array_values
 from omma.schema.sample import Answer, Media, Part, Sample, Turn
 
 FILE = "questions.json"

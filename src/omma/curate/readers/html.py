@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.interleaving import Block, Figure, page_blocks, samples_of
-from omma.curate.listing import Listing, is_picture
+from omma.curate.formats.interleaving import Block, Figure, page_blocks, samples_of
+from omma.curate.formats.listing import Listing, is_picture
 from omma.curate.reader import Broken, Names, Reader, below, closed
 from omma.schema.sample import Sample
 

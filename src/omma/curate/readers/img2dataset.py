@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.fields import texts
-from omma.curate.listing import Listing, is_picture
-from omma.curate.parquet_rows import parquet_rows
+from omma.curate.formats.fields import texts
+from omma.curate.formats.listing import Listing, is_picture
+from omma.curate.formats.parquet_rows import parquet_rows
 from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
 from omma.media.tar_index import index_tar
 from omma.schema.sample import Caption, Media, Sample

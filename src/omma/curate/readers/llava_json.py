@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from omma.core.config import config
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
-from omma.curate.preferring import mostly_preferences
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.preferring import mostly_preferences
+from omma.curate.formats.rows import json_array
+from omma.curate.formats.sniff import array_objects, beside, named_pictures
 from omma.curate.reader import Broken, parent
 from omma.curate.readers.messages_jsonl import talks
-from omma.curate.rows import json_array
-from omma.curate.sniff import array_objects, beside, named_pictures
 from omma.schema.sample import Sample
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any, Self
 
 from omma.core.config import config
-from omma.curate.fields import name_of
-from omma.curate.listing import Listing
+from omma.curate.formats.fields import name_of
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.sniff import beside
 from omma.curate.readers.coco import Coco, coco_ends, names_in
-from omma.curate.sniff import beside
 
 ADDRESS = re.compile(rb'"coco_url"\s*:\s*"([\x20\x21\x23-\x7e]*)"')
 LISTS = {"absent": "neg_category_ids", "unfinished": "not_exhaustive_category_ids"}

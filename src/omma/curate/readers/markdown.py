@@ -10,7 +10,7 @@ from html import escape
 from markdown_it import MarkdownIt
 
 from omma.core.config import config
-from omma.curate.interleaving import Block, page_blocks
+from omma.curate.formats.interleaving import Block, page_blocks
 from omma.curate.readers.html import Html
 
 ENDINGS = (".md", ".markdown")

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from omma.core.config import config
-from omma.curate.conversation import TALKS, talk
-from omma.curate.fields import mapping, plain_values, texts
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
-from omma.curate.preferring import mostly_preferences
+from omma.curate.formats.conversation import TALKS, talk
+from omma.curate.formats.fields import mapping, plain_values, texts
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.preferring import mostly_preferences
+from omma.curate.formats.rows import Row, json_lines
+from omma.curate.formats.sniff import beside, first_objects, named_pictures
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
-from omma.curate.rows import Row, json_lines
-from omma.curate.sniff import beside, first_objects, named_pictures
 from omma.schema.sample import Media, Sample
 
 PICTURES, VIDEOS = ("image", "images"), ("video", "videos")

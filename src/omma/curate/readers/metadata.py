@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.fields import texts
-from omma.curate.listing import Listing
-from omma.curate.parquet_rows import parquet_rows
+from omma.curate.formats.fields import texts
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.parquet_rows import parquet_rows
+from omma.curate.formats.rows import Row
+from omma.curate.formats.sniff import beside
 from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
 from omma.curate.readers.img2dataset import told
-from omma.curate.rows import Row
-from omma.curate.sniff import beside
 from omma.schema.sample import Caption, Media, Sample
 
 UIDS = ("uid", "UID", "id", "hash")

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.conversation import TALKS, talk
-from omma.curate.fields import captions_of, texts
-from omma.curate.listing import Listing
-from omma.curate.parquet_rows import parquet_rows
+from omma.curate.formats.conversation import TALKS, talk
+from omma.curate.formats.fields import captions_of, texts
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.parquet_rows import parquet_rows
+from omma.curate.formats.rows import Row
+from omma.curate.formats.sniff import CAPTION_FIELDS, PICTURE_FIELDS
 from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
-from omma.curate.rows import Row
-from omma.curate.sniff import CAPTION_FIELDS, PICTURE_FIELDS
 from omma.schema.sample import Media, Sample
 
 MORE = ("answer", "regions", "task", "captions", "chosen", "rejected", "meta")

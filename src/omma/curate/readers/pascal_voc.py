@@ -15,11 +15,11 @@ from xml.etree.ElementTree import Element
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.listing import Listing
-from omma.curate.locating import located
-from omma.curate.plain_xml import plain_xml
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.locating import located
+from omma.curate.formats.plain_xml import plain_xml
+from omma.curate.formats.sniff import beside
 from omma.curate.reader import Broken, Names, Reader, attempt, below, closed
-from omma.curate.sniff import beside
 from omma.schema.sample import Media, Region, Sample
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.interleaving import Block, Figure, samples_of
-from omma.curate.listing import Listing
+from omma.curate.formats.interleaving import Block, Figure, samples_of
+from omma.curate.formats.listing import Listing
 from omma.curate.reader import Broken, Names, Reader, below, closed
 from omma.media.pdf_pictures import odd_errors, open_pdf
 from omma.schema.sample import Sample

@@ -1,7 +1,7 @@
 """Preference pairs: JSON Lines, a JSON array or Parquet of questions with a chosen and a rejected reply → samples.
 
 `turns` hold the conversation with the chosen reply at its end, `chosen` and `rejected` the two replies alone.
-Layouts: `omma.curate.preferring`.
+Layouts: `omma.curate.formats.preferring`.
 """
 
 import json
@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.conversation import talk
-from omma.curate.fields import mapping, plain_values
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
-from omma.curate.preferring import mostly_preferences, preferred
+from omma.curate.formats.conversation import talk
+from omma.curate.formats.fields import mapping, plain_values
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.preferring import mostly_preferences, preferred
+from omma.curate.formats.rows import Row, json_rows
+from omma.curate.formats.sniff import array_objects, beside, first_objects
 from omma.curate.reader import Broken, Names, attempt, parent, relative
 from omma.curate.readers.question_answer import pictures_of
-from omma.curate.rows import Row, json_rows
-from omma.curate.sniff import array_objects, beside, first_objects
 from omma.schema.sample import Media, Sample
 
 BATCH = 1024

@@ -12,13 +12,13 @@ from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.conversation import TALKS, talk
-from omma.curate.fields import mapping, texts
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
+from omma.curate.formats.conversation import TALKS, talk
+from omma.curate.formats.fields import mapping, texts
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.rows import Row, json_rows
+from omma.curate.formats.sniff import array_objects, beside, first_objects
 from omma.curate.reader import Broken, Names, attempt, parent
-from omma.curate.rows import Row, json_rows
-from omma.curate.sniff import array_objects, beside, first_objects
 from omma.schema.sample import Answer, Media, Sample
 
 PAIRS = (("query", "response"), ("instruction", "output"), ("question", "answer"), ("question", "answers"), ("prompt", "response"))

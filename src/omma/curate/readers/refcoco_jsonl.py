@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.fields import mapping, name_of, regions_of
-from omma.curate.file_reader import FileReader
-from omma.curate.listing import Listing
+from omma.curate.formats.fields import mapping, name_of, regions_of
+from omma.curate.formats.file_reader import FileReader
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.rows import json_lines
+from omma.curate.formats.sniff import beside, first_objects, picture_field
 from omma.curate.reader import Broken, Names, attempt, parent
 from omma.curate.readers.refer import referred
-from omma.curate.rows import json_lines
-from omma.curate.sniff import beside, first_objects, picture_field
 from omma.schema.sample import Sample
 
 SAID = ("sent", "sentence", "expression", "ref", "referring_expression", "phrase", "text")

@@ -13,12 +13,12 @@ from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import inside
 from omma.core.plain_pickle import read_pickle
-from omma.curate.fields import mapping, name_of
-from omma.curate.listing import Listing
-from omma.curate.locating import asked, box_xywh
+from omma.curate.formats.fields import mapping, name_of
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.locating import asked, box_xywh
+from omma.curate.formats.rows import json_object
+from omma.curate.formats.sniff import beside
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
-from omma.curate.rows import json_object
-from omma.curate.sniff import beside
 from omma.schema.sample import Answer, Media, Part, Region, Sample
 
 INSTANCES = "instances.json"

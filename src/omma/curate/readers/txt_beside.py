@@ -9,7 +9,7 @@ from typing import Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.listing import Listing, files_below, is_picture
+from omma.curate.formats.listing import Listing, files_below, is_picture
 from omma.curate.reader import Broken, Reader, attempt, below, closed
 from omma.schema.sample import Caption, Media, Sample
 

@@ -13,12 +13,12 @@ from typing import Any, Self
 from omma.core.config import config
 from omma.core.errors import DataError
 from omma.core.files import inside
-from omma.curate.fields import mapping
-from omma.curate.listing import Listing
-from omma.curate.locating import asked, box_xywh, located
+from omma.curate.formats.fields import mapping
+from omma.curate.formats.listing import Listing
+from omma.curate.formats.locating import asked, box_xywh, located
+from omma.curate.formats.rows import Row, json_array
+from omma.curate.formats.sniff import array_objects
 from omma.curate.reader import Broken, Names, Reader, attempt, parent
-from omma.curate.rows import Row, json_array
-from omma.curate.sniff import array_objects
 from omma.schema.sample import Answer, Media, Part, Region, Sample, Turn
 
 FOLDERS = ("VG_100K", "VG_100K_2", ".")

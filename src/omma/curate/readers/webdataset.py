@@ -9,9 +9,9 @@ from typing import Any, Self
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.conversation import TALKS, talk
-from omma.curate.fields import captions_of, mapping
-from omma.curate.listing import Listing, is_picture
+from omma.curate.formats.conversation import TALKS, talk
+from omma.curate.formats.fields import captions_of, mapping
+from omma.curate.formats.listing import Listing, is_picture
 from omma.curate.reader import Broken, Reader, attempt, below, closed
 from omma.curate.readers.img2dataset import told
 from omma.media.store import Store

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.lineage import signed
 from omma.curate.operator import Rewriter, Rewritten
+from omma.curate.rewriting.lineage import signed
 from omma.media.store import Store
 from omma.schema.sample import Caption, Sample
 

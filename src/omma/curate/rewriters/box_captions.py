@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.lineage import born, drawing, signed
 from omma.curate.operator import Rewriter, Rewritten
-from omma.curate.placing import numbered, placed
+from omma.curate.rewriting.lineage import born, drawing, signed
+from omma.curate.rewriting.placing import numbered, placed
 from omma.curate.synthesis.box_captions import COUNTED, VERSION, box_captions
 from omma.media.geometry import Box
 from omma.media.store import Store

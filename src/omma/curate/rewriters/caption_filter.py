@@ -13,7 +13,7 @@ from omma.answerers.service import Service
 from omma.answerers.services.released import Released
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import one_by_one, question
+from omma.curate.models.asking import one_by_one, question
 from omma.curate.operator import Rewriter, Rewritten
 from omma.media.store import Store
 from omma.schema.sample import Sample

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import Asked, AskingRewriter, Questions, check_prompt, filled, question
-from omma.curate.lineage import born
+from omma.curate.models.asking import Asked, AskingRewriter, Questions, check_prompt, filled, question
+from omma.curate.models.replies import Pair, pairs
 from omma.curate.operator import Rewritten
-from omma.curate.replies import Pair, pairs
+from omma.curate.rewriting.lineage import born
 from omma.generate.sampling import Sampling
 from omma.media.store import Store
 from omma.schema.sample import Answer, Part, Sample, Turn

@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.wording import CaptionRewriter
+from omma.curate.rewriting.wording import CaptionRewriter
 
 BLOCKS = (
     "address|article|aside|blockquote|br|center|dd|div|dl|dt|figcaption|figure|footer|form|h[1-6]|header|hr|li|main|nav|ol|p|pre"

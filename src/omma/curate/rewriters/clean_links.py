@@ -9,7 +9,7 @@ import re
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.wording import CaptionRewriter
+from omma.curate.rewriting.wording import CaptionRewriter
 
 LINK = re.compile(r"(?<![\w/])(?:https?://|ftp://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'”’)\]}…]", re.IGNORECASE)
 EMPTY = re.compile(r"\(\s*\)|\[\s*\]|<\s*>|\"\s*\"")  # what stood around an address

@@ -8,7 +8,7 @@ import re
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.wording import CaptionRewriter
+from omma.curate.rewriting.wording import CaptionRewriter
 
 UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff\ufffc]")  # soft hyphens, spaces without width, stand-ins for objects
 

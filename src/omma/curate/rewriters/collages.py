@@ -13,9 +13,9 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
 from omma.core.seeds import derive
-from omma.curate.drawn import drawn
 from omma.curate.operator import Rewritten, SetRewriter, child
-from omma.curate.recalling import Recalled
+from omma.curate.rewriting.drawn import drawn
+from omma.curate.rewriting.recalling import Recalled
 from omma.curate.synthesis.collages import VERSION, Collage, grid, in_collage, in_sequence, inset
 from omma.media.decode import decode
 from omma.media.store import Store

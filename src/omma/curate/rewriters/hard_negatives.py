@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.lineage import drawing
 from omma.curate.operator import Rewriter, Rewritten, child
-from omma.curate.placing import unnumbered
+from omma.curate.rewriting.lineage import drawing
+from omma.curate.rewriting.placing import unnumbered
 from omma.curate.synthesis.hard_negatives import VERSION, with_negatives
 from omma.media.store import Store
 from omma.schema.sample import Sample

@@ -9,7 +9,7 @@ from typing import ClassVar
 from omma.core.config import config
 from omma.curate.operator import Rewriter, Rewritten
 from omma.curate.operators.personal_data import find, mask
-from omma.curate.wording import with_texts
+from omma.curate.rewriting.wording import with_texts
 from omma.media.store import Store
 from omma.schema.sample import Sample
 

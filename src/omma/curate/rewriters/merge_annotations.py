@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from omma.core.config import config
-from omma.curate.lineage import signed
 from omma.curate.operator import Rewritten, SetRewriter
-from omma.curate.placing import NUMBERED, Meta, numbered
-from omma.curate.recalling import Recalled
+from omma.curate.rewriting.lineage import signed
+from omma.curate.rewriting.placing import NUMBERED, Meta, numbered
+from omma.curate.rewriting.recalling import Recalled
 from omma.media.store import Store
 from omma.schema.sample import Caption, Part, Region, Sample, Turn
 

@@ -16,10 +16,10 @@ from jaxtyping import UInt8
 from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.core.seeds import generator
-from omma.curate.asking import Asked, AskingRewriter, Questions, asked_again
+from omma.curate.models.asking import Asked, AskingRewriter, Questions, asked_again
+from omma.curate.models.replies import whole
+from omma.curate.models.sights import spoilt
 from omma.curate.operator import Rewritten
-from omma.curate.replies import whole
-from omma.curate.sights import spoilt
 from omma.generate.sampling import Sampling
 from omma.media.geometry import Box
 from omma.media.store import Store

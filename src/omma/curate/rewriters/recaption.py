@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.asking import Asked, AskingRewriter, Questions, check_prompt, filled, question
+from omma.curate.models.asking import Asked, AskingRewriter, Questions, check_prompt, filled, question
+from omma.curate.models.replies import whole
 from omma.curate.operator import Rewritten
-from omma.curate.replies import whole
 from omma.generate.sampling import Sampling
 from omma.media.store import Store
 from omma.schema.sample import Caption, Sample

@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
-from omma.curate.drawn import drawn
-from omma.curate.lineage import drawing
 from omma.curate.operator import Rewriter, Rewritten, child
-from omma.curate.placing import placed, unnumbered
+from omma.curate.rewriting.drawn import drawn
+from omma.curate.rewriting.lineage import drawing
+from omma.curate.rewriting.placing import placed, unnumbered
 from omma.curate.synthesis.visual_prompts import COLOURS, VERSION, mark_regions, marked_questions
 from omma.media.decode import decode
 from omma.media.store import Store

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.curate.asking import Asked, AskingRewriter, Questions
-from omma.curate.lineage import drawing
+from omma.curate.models.asking import Asked, AskingRewriter, Questions
+from omma.curate.models.replies import whole
+from omma.curate.models.sights import spoilt
 from omma.curate.operator import Rewritten, child
-from omma.curate.placing import unnumbered
-from omma.curate.replies import whole
-from omma.curate.sights import spoilt
+from omma.curate.rewriting.lineage import drawing
+from omma.curate.rewriting.placing import unnumbered
 from omma.curate.synthesis.worse_sight import VERSION, Requests, lose_details, preference, requests, shift_colours
 from omma.generate.sampling import Sampling
 from omma.media.store import Store

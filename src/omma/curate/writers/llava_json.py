@@ -11,10 +11,10 @@ from typing import Any
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.picture_folder import PictureFolder
+from omma.curate.formats.picture_folder import PictureFolder
+from omma.curate.formats.telling import Fields
 from omma.curate.reader import Reader
 from omma.curate.readers.llava_json import LlavaJson as LlavaReader
-from omma.curate.telling import Fields
 from omma.curate.writer import Add, Kept, Writer
 from omma.schema.sample import Sample
 

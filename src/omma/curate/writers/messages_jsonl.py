@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omma.core.config import config
-from omma.curate.picture_folder import PictureFolder
+from omma.curate.formats.picture_folder import PictureFolder
+from omma.curate.formats.telling import Fields
 from omma.curate.reader import Reader
 from omma.curate.readers.messages_jsonl import MessagesJsonl as MessagesReader
-from omma.curate.telling import Fields
 from omma.curate.writer import Add, Kept, Writer
 
 FILE = "messages.jsonl"

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
+from omma.curate.formats.telling import Fields
 from omma.curate.reader import Reader
 from omma.curate.readers.parquet import Parquet as ParquetReader
-from omma.curate.telling import Fields
 from omma.curate.writer import Add, Kept, Writer
 from omma.schema.sample import Sample
 

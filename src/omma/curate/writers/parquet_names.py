@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from omma.core.config import config
-from omma.curate.picture_folder import PictureFolder
+from omma.curate.formats.picture_folder import PictureFolder
+from omma.curate.formats.telling import Fields
 from omma.curate.reader import Reader
 from omma.curate.readers.parquet import Parquet as ParquetReader
-from omma.curate.telling import Fields
 from omma.curate.writer import Add, Kept, Writer
 from omma.curate.writers.parquet import Parquet, row_of, rows_schema
 from omma.schema.sample import Sample

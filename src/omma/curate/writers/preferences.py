@@ -12,10 +12,10 @@ from pathlib import Path
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.picture_folder import PictureFolder
+from omma.curate.formats.picture_folder import PictureFolder
+from omma.curate.formats.telling import Fields, joined_text
 from omma.curate.reader import Reader
 from omma.curate.readers.preferences import Preferences as PreferencesReader
-from omma.curate.telling import Fields, joined_text
 from omma.curate.writer import Add, Kept, Writer
 from omma.schema.sample import Sample
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from omma.core.config import config
 from omma.core.errors import ConfigError, DataError
+from omma.curate.formats.telling import Fields
 from omma.curate.reader import Reader
 from omma.curate.readers.webdataset import WebDataset as WebDatasetReader
-from omma.curate.telling import Fields
 from omma.curate.writer import Add, Kept, Writer
 from omma.schema.sample import Sample
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from omma.core.seeds import derive
 from omma.curate.operator import Operator, child
-from omma.curate.placing import unnumbered
+from omma.curate.rewriting.placing import unnumbered
 from omma.schema.sample import Sample
 
 

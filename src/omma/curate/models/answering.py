@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import AskingOperator, Questions, asked_again
-from omma.curate.replies import given
+from omma.curate.models.asking import AskingOperator, Questions, asked_again
+from omma.curate.models.replies import given
 from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.media.store import Store

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.asking import AskingOperator, Questions, check_prompt, question
-from omma.curate.replies import SHOWN, whole
+from omma.curate.models.asking import AskingOperator, Questions, check_prompt, question
+from omma.curate.models.replies import SHOWN, whole
 from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.media.store import Store

@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from omma.core.config import Config, config
 from omma.core.errors import DataError
 from omma.core.files import bytes_hash
-from omma.curate.columns import Rows
-from omma.curate.kmeans import unit
 from omma.curate.operator import Candidate, Look
 from omma.curate.operators.agreement import Agreement, features
 from omma.curate.picture import Picture
+from omma.curate.sets.columns import Rows
+from omma.curate.sets.kmeans import unit
 
 FEWEST = 20  # pictures that have a mean
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from omma.answerers.answerer import Embedder
-from omma.curate.asking import one_by_one
+from omma.curate.models.asking import one_by_one
 from omma.schema.sample import Media, Part, Sample, Turn
 
 Place = Float64[np.ndarray, "d"] | str

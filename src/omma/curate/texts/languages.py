@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
 
-from omma.curate.language_profiles import GROUPS, SMALL_WORDS
+from omma.curate.texts.language_profiles import GROUPS, SMALL_WORDS
 
 LETTERS = 20_000  # of a text that are looked at: more tell nothing new
 SMALL, LETTER = 10.0, 6.0  # what a small word counts, and a letter of a script that one language alone uses

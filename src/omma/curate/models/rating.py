@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from omma.core.config import config
 from omma.core.errors import ConfigError
-from omma.curate.asking import AskingOperator, Questions, check_prompt, filled, question
+from omma.curate.models.asking import AskingOperator, Questions, check_prompt, filled, question
+from omma.curate.models.replies import NO, YES, rating
 from omma.curate.operator import Drops, texts_of
-from omma.curate.replies import NO, YES, rating
 from omma.generate.reply import Reply
 from omma.generate.sampling import Sampling
 from omma.media.store import Store

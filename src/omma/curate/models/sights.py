@@ -7,7 +7,7 @@ from jaxtyping import UInt8
 
 from omma.core.errors import ConfigError
 from omma.core.files import replaced_path
-from omma.curate.drawn import Drawn, drawn
+from omma.curate.rewriting.drawn import Drawn, drawn
 from omma.media.decode import decode
 from omma.media.store import Store, annexed
 from omma.schema.sample import Media

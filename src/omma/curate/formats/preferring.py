@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from omma.core.errors import DataError
-from omma.curate.conversation import TALKS
-from omma.curate.fields import mapping
+from omma.curate.formats.conversation import TALKS
+from omma.curate.formats.fields import mapping
 
 ASKED = ("prompt", "question", "query", "instruction", "input")
 CHOSEN = ("chosen", "chosen_response", "win_answer", "accepted")

@@ -6,9 +6,9 @@ from typing import ClassVar, Literal
 from omma.answerers.service import Service
 from omma.answerers.services.space import Space
 from omma.core.config import config
-from omma.curate.head import Head
+from omma.curate.models.head import Head
+from omma.curate.models.spaces import Place, read, see
 from omma.curate.operator import Judged, ModelOperator, texts_of
-from omma.curate.spaces import Place, read, see
 from omma.media.store import Store
 from omma.schema.sample import Sample
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from omma.core.errors import DataError
-from omma.curate.fields import answer_of, captions_of, mapping, plain_values, regions_of
+from omma.curate.formats.fields import answer_of, captions_of, mapping, plain_values, regions_of
 from omma.schema.sample import Media, Part, Role, Sample, Turn
 
 TALKS = ("conversations", "messages")

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8, UInt64
 
 from omma.core.config import config
-from omma.curate.columns import Rows
 from omma.curate.operator import Candidate, Drops, Scores, SetOperator
+from omma.curate.sets.columns import Rows
 
 NONE = -1
 

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from omma.curate.formats.rows import Row
 from omma.curate.reader import Broken
-from omma.curate.rows import Row
 
 
 def parquet_rows(table: pq.ParquetFile, name: str, columns: list[str], size: int) -> Iterator[Row | Broken]:

@@ -10,10 +10,10 @@ from omma.answerers.inline import Inline, named
 from omma.answerers.service import Service
 from omma.answerers.services.space import Space
 from omma.core.config import config
-from omma.curate.embeddings import Embedding, Shown
-from omma.curate.kmeans import unit
 from omma.curate.operator import Look
 from omma.curate.picture import Picture
+from omma.curate.sets.embeddings import Embedding, Shown
+from omma.curate.sets.kmeans import unit
 from omma.schema.sample import Media, Sample
 
 

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int64
 
 from omma.core.config import config
 from omma.core.errors import DataError
-from omma.curate.columns import Places
-from omma.curate.concepts import Concepts, Matcher
-from omma.curate.metadata_sql import counted, drawn
 from omma.curate.operator import Candidate, Scores, SetOperator, words_of
+from omma.curate.sets.columns import Places
+from omma.curate.sets.concepts import Concepts, Matcher
+from omma.curate.sets.metadata_sql import counted, drawn
 
 UNMATCHED = "mentions no concept"
 

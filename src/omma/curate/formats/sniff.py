@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from omma.curate.listing import Listing, is_picture
-from omma.curate.rows import delimiter
+from omma.curate.formats.listing import Listing, is_picture
+from omma.curate.formats.rows import delimiter
 
 PICTURE_FIELDS = (
     "image",
