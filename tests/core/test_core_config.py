@@ -159,3 +159,13 @@ def test_overrides_that_only_fit_together_may_come_in_any_order() -> None:
         override(Pair(), ["whole=9"])
     assert override(TREE, ["leaf={class: Leaf, depth: 4}", "leaf.rate=0.25"], trusted=TRUSTED).leaf == Leaf(depth=4, rate=0.25)
     assert override(TREE, ["leaf.rate=0.25", "leaf={class: Leaf, depth: 4}"], trusted=TRUSTED).leaf == Leaf(depth=4)
+
+
+def test_a_field_that_may_be_empty_is_filled_by_the_name_of_its_class() -> None:
+    @config
+    class Branch(Config):
+        leaf: Leaf | None = None
+
+    assert override(Branch(), ["leaf=Leaf"]).leaf == Leaf()
+    assert override(Branch(), ["leaf={class: Leaf, depth: 5}"], trusted=TRUSTED).leaf == Leaf(depth=5)
+    assert override(Branch(leaf=Leaf()), ["leaf=null"]).leaf is None

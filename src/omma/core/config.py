@@ -282,7 +282,7 @@ def _parse(text: str, kind: Any, current: Any, path: str, trusted: tuple[str, ..
     if str in kinds or PurePath in kinds:
         return None if text in ("null", "none") and type(None) in kinds else text
     if any(isinstance(k, type) and issubclass(k, Config) for k in kinds) and text[:1].isupper() and text.isidentifier():
-        return conform(_sibling(text, current, path)(), kind, path)
+        return conform(_named(text, kinds, current, path)(), kind, path)
     if float in kinds:
         try:
             return float(text)
@@ -293,9 +293,15 @@ def _parse(text: str, kind: Any, current: Any, path: str, trusted: tuple[str, ..
     except yaml.YAMLError:
         raise ConfigError(path, repr(text), type_name(kind)) from None
     if isinstance(data, dict) and "." not in str(data.get("class", ".")):
-        sibling = _sibling(data["class"], current, path)
+        sibling = _named(data["class"], kinds, current, path)
         data["class"] = f"{sibling.__module__}.{sibling.__qualname__}"
     return conform(from_data(data, where=path, trusted=trusted), kind, path)
+
+
+def _named(name: str, kinds: Iterable[Any], current: Any, path: str) -> type[Config]:
+    """Class name → the config class of that name: the one that the field is for, else one beside the current value's."""
+    own = (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Config) and kind.__name__ == name)
+    return next(own, None) or _sibling(name, current, path)
 
 
 def _sibling(name: str, current: Any, path: str) -> type[Config]:

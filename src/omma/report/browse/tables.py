@@ -70,7 +70,7 @@ def raw_rows(failed: Path | None) -> str:
 def parquet(files: Iterable[Path]) -> str:
     """Files → the table function over them, each name taken literally; `file_row_number` counts the rows of each."""
     names = ", ".join("'" + re.sub(r"([*?\[])", r"[\1]", str(file)).replace("'", "''") + "'" for file in files)
-    return f"read_parquet([{names}], file_row_number = true)"
+    return f"read_parquet([{names}], file_row_number = true, hive_partitioning = false)"
 
 
 def quoted(name: str) -> str:
