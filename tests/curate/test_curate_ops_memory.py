@@ -4,7 +4,7 @@ import hashlib
 import importlib
 import pkgutil
 import tracemalloc
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,9 @@ import pytest
 from PIL import Image
 
 import omma.curate.operators
+from omma.answerers.service import Service
+from omma.core.config import config
+from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operator import Candidate, SetOperator
 from omma.curate.operators import agreement
 from omma.curate.operators.agreement import Agreement
@@ -20,6 +23,7 @@ from omma.curate.operators.class_cap import ClassCap
 from omma.curate.operators.cluster_reduction import ClusterReduction
 from omma.curate.operators.concept_balance import ConceptBalance
 from omma.curate.operators.concept_limit import ConceptLimit
+from omma.curate.operators.embedded_frequency import EmbeddedFrequency
 from omma.curate.operators.inverse_frequency import InverseFrequency
 from omma.curate.operators.language_share import LanguageShare
 from omma.curate.operators.perceptual_hash import PerceptualHash
@@ -30,12 +34,32 @@ from omma.curate.operators.semantic_dedupe import SemanticDedupe
 from omma.curate.sets.benchmark_marks import BenchmarkMark, write_marks
 from omma.curate.sets.concepts import Concepts
 from omma.curate.sets.embeddings import EmbeddingFile
+from omma.media.store import Store
 from omma.schema.sample import Media, Part, Sample, Turn
 
 FEW, MANY = 240, 20_000
 BESIDE_LOOKS = 800  # bytes a candidate that an operator may take at its peak; candidates take more than three times as much
 WORDS = ("dog", "boat", "okapi", "bridge", "tree", "red house", "old road", "river", "stone", "lamp", "bird", "sheep", "cloud")
 PETS = Concepts(names={"dog": (), "boat": (), "okapi": (), "bridge": ()})
+
+
+@config
+class Hashed(Service):
+    """A space in which everything lies where its words' hash says."""
+
+    @property
+    def mark(self) -> str:
+        return "hashed"
+
+    def embedder(self, store: Store) -> "Hashed":
+        return self
+
+    def embed(self, samples: Sequence[Sample], sight: str = "picture", start: int = 0) -> Iterator[tuple[float, ...]]:
+        for sample in samples:
+            seed = int(hashlib.sha256(sample.turns[0].text.encode()).hexdigest()[:8], 16)
+            yield tuple(np.random.default_rng(seed).random(8))
+
+
 CHANGED = {  # all others as they are
     "class_cap": ClassCap(max_count=30),
     "cluster_reduction": ClusterReduction(
@@ -43,6 +67,7 @@ CHANGED = {  # all others as they are
     ),
     "concept_balance": ConceptBalance(concepts=PETS),
     "concept_limit": ConceptLimit(concepts=PETS, max_count=40),
+    "embedded_frequency": EmbeddedFrequency(concepts=PETS, embedding=SpaceEmbedding(model=Hashed())),
     "inverse_frequency": InverseFrequency(concepts=PETS),
     "language_share": LanguageShare(shares={"en": 0.5, "zh": 0.5}),
     "picture_decontamination": PictureDecontamination(benchmarks=("bench",)),
@@ -77,6 +102,8 @@ def look_of(operator: SetOperator, number: int) -> tuple[np.ndarray, ...]:
     if not operator.looks_at:
         return ()
     draw = np.random.default_rng(int(content(number)[:8], 16))
+    if isinstance(operator, EmbeddedFrequency):
+        return (draw.random(8, np.float32),)
     if isinstance(operator, Agreement):
         return (draw.random(160, np.float32),)
     if isinstance(operator, SemanticDecontamination | SemanticDedupe | ClusterReduction):

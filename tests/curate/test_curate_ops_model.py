@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors.numpy import save_file
 from sklearn.mixture import GaussianMixture
 
@@ -25,6 +25,7 @@ from omma.curate.operator import Candidate
 from omma.curate.operators import noise_mixture
 from omma.curate.operators.aesthetics import Aesthetics
 from omma.curate.operators.clip_score import ClipScore
+from omma.curate.operators.embedded_frequency import EmbeddedFrequency
 from omma.curate.operators.itm_score import ItmScore
 from omma.curate.operators.noise_mixture import NoiseMixture
 from omma.curate.operators.perplexity import Perplexity
@@ -34,6 +35,7 @@ from omma.curate.operators.toxicity import Toxicity
 from omma.curate.operators.unsafe import Unsafe
 from omma.curate.operators.watermark import Watermark
 from omma.curate.picture import Picture
+from omma.curate.sets.concepts import Concepts
 from omma.curate.sets.embeddings import PictureDescriptor
 from omma.curate.sets.mixture import fit_mixture
 from omma.media.store import Store
@@ -566,3 +568,36 @@ def test_semantic_dedupe_takes_the_vectors_of_a_trained_space(world, trained):
     dropped = {candidate.sample.id.partition("-")[0] for candidate, reason in zip(given, reasons, strict=True) if reason}
     assert dropped == {"0", "1", "2", "3", "4"}
     assert operator.key != replace(operator, embedding=PictureDescriptor()).key
+
+
+def test_what_is_rare_in_pictures_stays_whatever_captions_say(trained, tmp_path):
+    """Concepts are found by a trained space: of pictures of one shape each, the rare one stays oftener than by chance."""
+    operator = EmbeddedFrequency(
+        concepts=Concepts(names={"a red square": (), "a blue circle": ()}),
+        embedding=SpaceEmbedding(model=replace(trained.model, rows=1)),
+        wording="{}",
+        top=1,
+        keep_share=0.25,
+    )
+    given = []
+    for i in range(40):
+        rare = i % 10 == 0
+        image = Image.new("RGB", (64, 64), (250, 250, 250))
+        draw = ImageDraw.Draw(image)
+        box = (8 + i % 7, 8 + i % 5, 46 + i % 7, 46 + i % 5)
+        draw.ellipse(box, fill=(30, 80, 210)) if rare else draw.rectangle(box, fill=(210, 35, 35))
+        buffer = BytesIO()
+        image.save(buffer, "PNG")
+        picture = Picture(f"{i}.png", buffer.getvalue())
+        one = sample(f"{i}", "nothing of it", pictures=(f"{i}.png",))
+        one = replace(one, media=(Media(f"{i}.png", sha256=picture.sha256),))
+        given.append(Candidate(one, False, (operator.look(picture),)))
+    scores = operator.score(tuple(given))
+    nearest = [note.partition("rarest ")[2].partition(" (")[0] for note in scores.notes]
+    assert nearest == ["a blue circle" if i % 10 == 0 else "a red square" for i in range(40)]
+    stay = {i for i, reason in enumerate(operator.decide(scores)) if not reason}
+    assert len(stay) == 10 and len(stay & {0, 10, 20, 30}) >= 3  # of 10 drawn, one would be rare by chance
+    with pytest.raises(ConfigError, match="words with {}"):
+        replace(operator, wording="a photo")
+    with pytest.raises(DataError, match="no concepts"):
+        replace(operator, concepts=Concepts()).score(tuple(given))
