@@ -28,6 +28,7 @@ from omma.curate.operators.perceptual_hash import PerceptualHash
 from omma.curate.operators.quantile import Quantile
 from omma.curate.operators.size import Size
 from omma.curate.readers.captions_jsonl import CaptionsJsonl
+from omma.curate.readers.messages_jsonl import MessagesJsonl
 from omma.media.store import Store
 from omma.schema.manifest import read_manifest
 from tests.curate.machine_parts import Asked, Deadly, Gather, Rework
@@ -186,6 +187,21 @@ def test_rewriting_has_an_account_and_operators_after_it_see_what_is_new(caption
     assert scores["c/02.png:0"]["caption"] is None
     operators = {row["name"]: row for row in run.done("curate")["operators"]}
     assert (operators["rework"]["dropped"], operators["rework"]["errors"], operators["rework"]["threshold"]) == (1, 1, None)
+
+
+def test_pictures_and_videos_stand_side_by_side(captioned, tmp_path, draw, write_lines):
+    root = captioned("a", "b")
+    for i in range(3):
+        draw(root / f"film/{i}.png", seed=20 + i)
+    said = [{"role": "user", "content": "what?"}, {"role": "assistant", "content": "noise"}]
+    write_lines(root / "talks.jsonl", {"video": "film", "messages": said}, {"video": "gone", "messages": said})
+    sources = {"c": CaptionsJsonl(), "t": MessagesJsonl(path="talks.jsonl")}
+    run = RunFolder(tmp_path / "run")
+    curate(data_of(root, Decode(), ExactHash(), PerceptualHash(), sources=sources), run, seed=0, workers=0)
+    train = {sample.id: sample for sample in read_manifest(run / "data/train.parquet")}
+    assert {key: sample.media[0].frames for key, sample in train.items()} == {"c/00.png:0": 0, "c/01.png:0": 0, "t/film:0": 3}
+    (lost,) = (row for row in run.ledger.entries("curate") if row.verdict == "error")
+    assert lost.sample_id == "t/gone:0" and lost.reason.startswith("error:read: ")
 
 
 def test_held_out_samples_are_never_rewritten_for_training(captioned, tmp_path, write_lines):

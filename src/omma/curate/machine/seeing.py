@@ -34,7 +34,7 @@ FACTS += [("frames", pa.int32()), ("fps", pa.float64()), ("error", pa.string())]
 
 @dataclass(frozen=True, slots=True)
 class See:
-    """A shard of names.
+    """A shard of names. Operators look at pictures alone; a shard of videos has their columns, empty.
 
     `told` says of some why they are not there (they could not be fetched). `deadly` are places of those that a process died
     of; a `careful` process says where it is.
@@ -86,7 +86,7 @@ def shards(site: Site, kind: str, uris: Iterator[str], lookers: tuple[Looker, ..
         name = hashlib.sha256("\n".join(part).encode()).hexdigest()[:32]
         kept = site.looks / "pictures" / f"{name}.parquet"
         told = {uri: why for uri in part if uri.startswith(WEB) and (why := unfetched.get(uri))}
-        yield See(site.store, kind, part, lookers if kind == "image" else (), kept, folder / f"{kind}-{number:06d}.parquet", told)
+        yield See(site.store, kind, part, lookers, kept, folder / f"{kind}-{number:06d}.parquet", told)
 
 
 def see(job: See) -> Bool[np.ndarray, "names"]:
