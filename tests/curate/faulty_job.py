@@ -1,7 +1,6 @@
 """Curates a dirty root: `faulty_job.py FOLDER RUN WORKERS watch|plain`. Watched, it says what it opens elsewhere."""
 
 import os
-import resource
 import sys
 import sysconfig
 from pathlib import Path
@@ -93,4 +92,5 @@ if __name__ == "__main__":
     if sys.argv[4] == "watch":
         watch(place, target)
     work(place, target, int(sys.argv[3]), Pool(rows=7, pictures=5))
-    print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would tell of the process that began this one
+    print("PEAK", next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")))
