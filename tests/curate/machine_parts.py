@@ -99,6 +99,23 @@ class Rework(Named, Rewriter):
 
 
 @config
+class Loud(Named, Rewriter):
+    """Says captions in capitals; it fails on "hush" until there is a file `well`."""
+
+    version: ClassVar[str] = "1"
+    well: str
+
+    def rewrite(self, samples: Sequence[Sample], store: Store) -> list[Rewritten]:
+        return [self._one(sample) for sample in samples]
+
+    def _one(self, sample: Sample) -> Rewritten:
+        text = sample.captions[0].text
+        if text == "hush" and not Path(self.well).exists():
+            return Rewritten((), error="no voice")
+        return Rewritten((replace(sample, captions=(Caption(text.upper(), "loud"),)),), "louder")
+
+
+@config
 class Gather(Named, SetRewriter):
     """Joins the captions of each picture in its first sample."""
 

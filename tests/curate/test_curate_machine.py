@@ -31,7 +31,7 @@ from omma.curate.readers.captions_jsonl import CaptionsJsonl
 from omma.curate.readers.messages_jsonl import MessagesJsonl
 from omma.media.store import Store
 from omma.schema.manifest import read_manifest
-from tests.curate.machine_parts import Asked, Deadly, Gather, Rework
+from tests.curate.machine_parts import Asked, Deadly, Gather, Loud, Rework
 
 SMALL, THREADS = Pool(rows=5, pictures=4), Threads(rows=5, pictures=4)
 
@@ -270,6 +270,25 @@ def test_a_model_that_fails_in_a_row_stops_the_job_and_is_asked_again_by_the_nex
     curate(replace(data, max_errors_in_a_row=0), run, seed=0, workers=0, engine=SMALL)
     assert book.read_text().split() == [f"c/{i:02d}.png:0" for i in range(6, 14)]
     assert run.done("curate")["kept"] == 14
+
+
+def test_what_a_rewriter_failed_on_is_written_anew_and_seen_by_all_that_follows(captioned, tmp_path):
+    """The job stops behind the rewriter: nothing that was made of its first answers may stand."""
+    root = captioned("one", "hush", "three", *["UNSPEAKABLE"] * 4)
+    well, run = tmp_path / "well", tmp_path / "run"
+    told = Loud(well=str(well)), CaptionLength(), Asked(book=str(tmp_path / "deaf/book.txt"))
+    (tmp_path / "deaf").mkdir()
+    data = data_of(root, Decode(), *told, ExactHash())
+    with pytest.raises(FileNotFoundError):  # behind the rewriter the disk goes away
+        (tmp_path / "deaf").rename(tmp_path / "away")
+        curate(data, RunFolder(run), seed=0, workers=0, engine=SMALL)
+    (tmp_path / "away").rename(tmp_path / "deaf")
+    well.touch()
+    curate(data, RunFolder(run), seed=0, workers=0, engine=SMALL)
+    (tmp_path / "deaf/book.txt").unlink()
+    curate(data, RunFolder(tmp_path / "whole"), seed=0, workers=0, engine=SMALL)
+    assert outputs(run) == outputs(tmp_path / "whole")
+    assert [s.captions[0].text for s in read_manifest(run / "data/train.parquet")][:3] == ["ONE", "HUSH", "THREE"]
 
 
 def test_a_full_disk_is_told_and_the_rerun_ends_as_if_nothing_had_happened(captioned, tmp_path, monkeypatch):

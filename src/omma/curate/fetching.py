@@ -25,7 +25,7 @@ from omma.curate.web.deadlines import Deadlines
 from omma.curate.web.download import Limits, Reply, download
 from omma.curate.web.hosts import Hosts, Waiting
 from omma.curate.web.statuses import Book, Errors, Keys, Status, key_of
-from omma.media.store import annexed
+from omma.media.store import WEB, annexed
 
 STATUS = "status"
 AHEAD = 32  # addresses taken in for each thread, so that one slow host does not hold up the others
@@ -127,7 +127,7 @@ class _Work:
 
     def _wanted(self, address: str) -> bool:
         """Address → whether it has to be asked for; what is there without a status gets one."""
-        if not address.startswith(("http://", "https://")):
+        if not address.startswith(WEB):
             raise DataError(address, "no web address", "one that begins with http:// or https://")
         file = annexed(address)
         key, path = key_of(file), self.annex / file

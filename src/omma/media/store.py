@@ -32,7 +32,8 @@ from omma.media.tsv_cells import TsvCells
 from omma.media.window import MARK, window
 
 MADE = "made://"
-SCHEMES = (MADE, "http://", "https://")
+WEB = ("http://", "https://")
+SCHEMES = (MADE, *WEB)
 MEMBERS = 20_000_000  # of tars whose places are kept in memory: half a gigabyte
 OPEN = 64  # tables, and as many zips, that are kept open
 UNPACKED = 1 << 30  # bytes of a member of a zip, which may be told to be anything

@@ -23,6 +23,7 @@ from omma.curate.machine.shards import RAW, READ, SEEN, Rows, content_hash, read
 from omma.curate.machine.site import Site, quoted, table_of
 from omma.curate.operator import PictureOperator
 from omma.curate.split import falls_out
+from omma.media.store import WEB
 
 Facts = dict[str, Any]
 BLANK = {"uri": "", "sha256": "", "width": None, "height": None, "unread": ""}  # of rows that show nothing; other columns are lists
@@ -31,12 +32,12 @@ COPIED = ("sha256", "width", "height", "frames")  # from what was seen to a pict
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A shard of rows and the facts of what they show, row by row. `share` of all content is held out (None: it is settled)."""
+    """A shard of rows and the facts of what they show, row by row. `share` of all content is held out (0: what is, is settled)."""
 
     rows: Path
     facts: pa.Table
     lookers: tuple[Looker, ...]
-    share: float | None
+    share: float
     out: Path
 
 
@@ -70,7 +71,8 @@ def media_sql(rows: Rows) -> str:
 
 def addresses(site: Site, rows: Rows) -> Iterator[str]:
     """Rows → web addresses of what they show, each once, in order."""
-    query = f"SELECT uri FROM ({media_sql(rows)}) WHERE uri LIKE 'http://%' OR uri LIKE 'https://%' GROUP BY uri"
+    web = " OR ".join(f"starts_with(uri, '{scheme}')" for scheme in WEB)
+    query = f"SELECT uri FROM ({media_sql(rows)}) WHERE {web} GROUP BY uri"
     return _names(site, f"{query} ORDER BY min((shard, row, pos))")
 
 
@@ -99,11 +101,9 @@ def see_all(
     return tuple(files), digest.hexdigest()
 
 
-def attach_all(
-    site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...], share: float | None, folder: Path
-) -> Known:
+def attach_all(site: Site, rows: Rows, seen: tuple[Path, ...], lookers: tuple[Looker, ...], share: float, folder: Path) -> Known:
     """Rows + what was seen → the same rows that know what they show."""
-    outs = tuple(folder / f"{number:06d}.parquet" for number in range(len(rows.files)))
+    outs = rows.files_in(folder)
     jobs = (
         Attach(path, facts, lookers, share, out)
         for path, facts, out in zip(rows.files, _slices(site, rows, seen, lookers), outs, strict=True)

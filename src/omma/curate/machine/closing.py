@@ -1,7 +1,7 @@
 """Closing: history → manifests, scores and ledger of a curation, shard by shard."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -70,8 +70,8 @@ def close(history: History, operators: Sequence[Operator], run: RunFolder) -> It
     schema = _score_schema(history, operators)
     with ExitStack() as stack:
         book = stack.enter_context(run.ledger.step("curate"))
-        writers = {name: stack.enter_context(_Table(run / f"data/{name}.parquet", MANIFEST)) for name in PARTS}
-        scores = stack.enter_context(_Table(run / "data/scores.parquet", schema))
+        writers = {name: stack.enter_context(_table(run / f"data/{name}.parquet", MANIFEST)) for name in PARTS}
+        scores = stack.enter_context(_table(run / "data/scores.parquet", schema))
         bar = stack.enter_context(Bar("write", history.seen))
         for part in closed(history):
             _tell(book, history, part, operators)
@@ -96,19 +96,11 @@ def judges(operators: Sequence[Operator]) -> list[Operator]:
     return [operator for operator in operators if not isinstance(operator, Rewriter | SetRewriter)]
 
 
-class _Table:
+@contextmanager
+def _table(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
     """Parquet file written piece by piece, whole or not at all."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self.place, self.schema = atomic_path(path), schema
-
-    def __enter__(self) -> pq.ParquetWriter:
-        self.writer = pq.ParquetWriter(self.place.__enter__(), self.schema)
-        return self.writer
-
-    def __exit__(self, *how: Any) -> None:
-        self.writer.close()
-        self.place.__exit__(*how)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        yield writer
 
 
 def _score_schema(history: History, operators: Sequence[Operator]) -> pa.Schema:

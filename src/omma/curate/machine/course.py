@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Int64
 
 from omma.core.config import show
 from omma.core.errors import DataError
+from omma.core.files import file_hash
 from omma.core.progress import Bar
 from omma.curate.data import Data
 from omma.curate.fetching import STATUS, fetch
-from omma.curate.machine.attaching import Known, addresses, attach_all, see_all
+from omma.curate.machine.attaching import addresses, attach_all, see_all
 from omma.curate.machine.budget import FIX, Streak
 from omma.curate.machine.closing import closed
 from omma.curate.machine.history import History
@@ -24,6 +23,7 @@ from omma.curate.machine.reading import check_ids, read_all
 from omma.curate.machine.rewriting import rewrite_all
 from omma.curate.machine.seeing import Looker
 from omma.curate.machine.sets import judge_set
+from omma.curate.machine.shards import read_table
 from omma.curate.machine.site import Site, fingerprint
 from omma.curate.operator import ModelOperator, Operator, PictureOperator, Rewriter, SetOperator, SetRewriter, TextOperator
 
@@ -39,7 +39,7 @@ def take_course(data: Data, site: Site, stopped: Stopped) -> History:
         for phase in _phases(data.operators):
             course.step(history, phase)
             course.check(history)
-    except BaseException:
+    except DataError:
         stopped(history)
         raise
     return history
@@ -91,7 +91,7 @@ class _Course:
         elif isinstance(first, SetOperator):
             folder = self._folder(first.name)
             fates = judge_set(self.site, history.known, history.alive, first, lambda shard: _scores(history, shard), folder)
-            history.judged(phase, _files(folder, history.known), fates)
+            history.judged(phase, history.known.rows.files_in(folder), fates)
         else:
             self._judge(history, phase)
         self._add(history.outcome())
@@ -116,7 +116,7 @@ class _Course:
 
     def _judge(self, history: History, phase: tuple[Operator, ...]) -> None:
         known, folder = history.known, self._folder(phase[0].name)
-        files, kept = _files(folder, known), self.site.looks / "scores"
+        files, kept = known.rows.files_in(folder), self.site.looks / "scores"
         jobs = (
             Judge(rows, content, alive, phase, self.site.store, kept, out)
             for rows, content, alive, out in zip(known.rows.files, known.hashes, history.alive, files, strict=True)
@@ -137,10 +137,10 @@ class _Course:
         old = history.known
         rows = rewrite_all(self.site, old.rows, operator, history.alive, self._folder(operator.name))
         check_ids(rows, self.site)
+        self._add("rewritten", *map(file_hash, rows.files))
         seen, mark = see_all(self.site, rows, self.lookers, self.site.step("see", self.key), 0, old.seen)
         self._add("seen", mark)
-        known = attach_all(self.site, rows, seen, self.lookers, None, self._folder("rows"))
-        history.rewritten(operator, replace(known, gone=[]))
+        history.rewritten(operator, attach_all(self.site, rows, seen, self.lookers, 0.0, self._folder("rows")))
 
     def _add(self, *key: str) -> None:
         self.key = "\n".join((self.key, *key))
@@ -149,13 +149,9 @@ class _Course:
         return self.site.step(name, self.key)
 
 
-def _files(folder: Path, known: Known) -> tuple[Path, ...]:
-    return tuple(folder / f"{number:06d}.parquet" for number in range(len(known.rows.files)))
-
-
 def _id(file: Path, rows: Int64[np.ndarray, "alive"], place: int) -> str:
     """Shard + its rows that are alive + a place among them → the id of the sample there."""
-    return str(pq.read_table(file, columns=["id"])["id"][int(rows[place])].as_py())
+    return str(read_table(file, "id")["id"][int(rows[place])].as_py())
 
 
 def _scores(history: History, shard: int) -> dict[str, list[float | None]]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ class History:
 
     generations: list[Known]
     steps: list[Step]
-    alive: list[Bool[np.ndarray, "rows"]] = field(default_factory=list)
-    failed: list[Bool[np.ndarray, "rows"]] = field(default_factory=list)
+    alive: list[Bool[np.ndarray, "rows"]]
+    failed: list[Bool[np.ndarray, "rows"]]
 
     @staticmethod
     def begin(known: Known) -> "History":

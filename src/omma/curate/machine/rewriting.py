@@ -16,7 +16,7 @@ from omma.core.errors import CheckpointError, ConfigError, DataError
 from omma.core.files import replaced_path
 from omma.core.progress import Bar
 from omma.curate.machine.sets import Alive, Samples
-from omma.curate.machine.shards import Raw, Rows, flags, sample_of, text_of, write_raw
+from omma.curate.machine.shards import Raw, Rows, flags, read_table, sample_of, text_of, write_raw
 from omma.curate.machine.site import Site
 from omma.curate.operator import Rewriter, Rewritten, SetRewriter
 from omma.curate.reader import printable
@@ -39,14 +39,12 @@ def chosen_by(operator: Rewriter | SetRewriter, rows: Rows, alive: Alive) -> lis
     """Who may be changed: the living, and held-out ones only by an operator for all."""
     if operator.scope == "all":
         return list(alive)
-    return [
-        living & ~flags(pq.read_table(file, columns=["heldout"])["heldout"]) for file, living in zip(rows.files, alive, strict=True)
-    ]
+    return [living & ~flags(read_table(file, "heldout")["heldout"]) for file, living in zip(rows.files, alive, strict=True)]
 
 
 def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive: Alive, folder: Path) -> Rows:
     """Rows → the rows in their place."""
-    outs = tuple(folder / f"{number:06d}.parquet" for number in range(len(rows.files)))
+    outs = rows.files_in(folder)
     chosen = chosen_by(operator, rows, alive)
     with Bar(operator.name, rows.total) as bar:
         if isinstance(operator, Rewriter):
@@ -58,7 +56,7 @@ def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive:
         elif not all(out.exists() and not _failed(out, operator) for out in outs):
             answers = operator.rewrite(Samples(rows.files, chosen), site.store)
             for file, which, out in zip(rows.files, chosen, outs, strict=True):
-                table = pq.read_table(file)
+                table = read_table(file)
                 write_raw(out, _rows(table, which, answers, operator, site.store))
                 bar.advance(len(table))
             if next(answers, None) is not None:
@@ -68,7 +66,7 @@ def rewrite_all(site: Site, rows: Rows, operator: Rewriter | SetRewriter, alive:
 
 def rewrite(job: Rewrite) -> int:
     """Job → its file; the number of rows that were in the shard."""
-    table = pq.read_table(job.rows)
+    table = read_table(job.rows)
     if not job.out.exists() or _failed(job.out, job.operator):
         samples = [sample_of(table["sample"][row].as_py()) for row in np.flatnonzero(job.chosen).tolist()]
         answers = _answers(job.operator, samples, job.store) if samples else []
@@ -94,7 +92,7 @@ def _answers(operator: Rewriter, samples: list[Sample], store: Store) -> list[Re
 
 def _failed(out: Path, operator: Rewriter | SetRewriter) -> bool:
     """Whether a rewriter failed on any row of a shard that it wrote: it is asked again."""
-    table = pq.read_table(out, columns=["gone", "failed"])
+    table = read_table(out, "gone", "failed")
     gone, failed = (table[name].to_pylist() for name in ("gone", "failed"))
     return any(bad and name == operator.name for name, bad in zip(gone, failed, strict=True))
 

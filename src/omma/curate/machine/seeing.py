@@ -23,10 +23,9 @@ from omma.curate.machine.shards import read_table, write_table
 from omma.curate.machine.site import Site
 from omma.curate.operator import PictureOperator, SetOperator
 from omma.curate.picture import Picture
-from omma.media.store import Store
+from omma.media.store import WEB, Store
 
 Looker = PictureOperator | SetOperator
-WEB = ("http://", "https://")
 DIED = "the process that read it died, perhaps for want of memory"
 FACTS = [("uri", pa.string()), ("kind", pa.string()), ("sha256", pa.string()), ("width", pa.int32()), ("height", pa.int32())]
 FACTS += [("frames", pa.int32()), ("fps", pa.float64()), ("error", pa.string())]

@@ -95,7 +95,7 @@ class _Stored(Candidate):
 
 def judge_set(site: Site, known: Known, alive: Alive, operator: SetOperator, scores: Before, folder: Path) -> list[Fates]:
     """Operator + rows alive + the scores of those before → files of outcomes in `folder`."""
-    outs = [folder / f"{number:06d}.parquet" for number in range(len(known.rows.files))]
+    outs = known.rows.files_in(folder)
     if all(out.exists() for out in outs):
         return [fates_in(out) for out in outs]
     faults = [_faults(file, operator) for file in known.rows.files]

@@ -75,6 +75,10 @@ class Rows:
         """The number of each shard's first row."""
         return tuple(int(number) for number in np.cumsum((0, *self.counts))[:-1])
 
+    def files_in(self, folder: Path) -> tuple[Path, ...]:
+        """Folder of a step → the files that it has for these shards."""
+        return tuple(folder / f"{number:06d}.parquet" for number in range(len(self.files)))
+
     def none(self) -> list[Bool[np.ndarray, "rows"]]:
         """False for every row, shard by shard."""
         return [np.zeros(count, bool) for count in self.counts]
