@@ -13,7 +13,7 @@ from typing import ClassVar
 from omma.answerers.answerer import Answerer, Embedder, Matcher, Measurer
 from omma.core.config import Config, config
 from omma.core.errors import ConfigError
-from omma.core.files import file_hash
+from omma.core.files import bytes_hash, file_hash
 from omma.media.store import Store
 
 OPENED = 4  # models that a process holds, the last ones used
@@ -59,6 +59,26 @@ class Service(Config):
 
     def _unable(self, got: str, expected: str) -> ConfigError:
         return ConfigError("model", f"{type(self).__name__}, which {got}", expected)
+
+
+@config
+class FolderService(Service):
+    """A model that lies in a folder; of a run of omma the newest checkpoint is taken. `rows` are asked together."""
+
+    folder: str = ""
+    device: str = "auto"
+    rows: int = 1
+
+    def check(self) -> None:
+        if self.rows < 1:
+            raise ConfigError(f"{type(self).__name__}.rows", str(self.rows), "at least 1")
+
+    @property
+    def mark(self) -> str:
+        """Hash of the folder's files, and of the checkpoints of a run."""
+        folder = Path(self.folder or "missing")
+        marks = [folder_mark(place) for place in (folder, *sorted(folder.glob("checkpoints/*")))]
+        return bytes_hash("\n".join(marks).encode())[:16] if len(marks) > 1 else marks[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,6 @@ class Rows:
         """Folder of a step → the files that it has for these shards."""
         return tuple(folder / f"{number:06d}.parquet" for number in range(len(self.files)))
 
-    def none(self) -> list[Bool[np.ndarray, "rows"]]:
-        """False for every row, shard by shard."""
-        return [np.zeros(count, bool) for count in self.counts]
-
 
 def write_raw(path: Path, rows: Iterable[Raw]) -> None:
     """Rows → a shard, whole or not at all."""

@@ -6,9 +6,10 @@ from typing import ClassVar, Literal
 from omma.answerers.service import Service
 from omma.answerers.services.space import Space
 from omma.core.config import config
+from omma.core.errors import ConfigError
 from omma.curate.models.head import Head
 from omma.curate.models.spaces import Place, read, see
-from omma.curate.operator import Judged, ModelOperator, texts_of
+from omma.curate.operator import Drops, Judged, ModelOperator, texts_of
 from omma.media.store import Store
 from omma.schema.sample import Sample
 
@@ -46,3 +47,25 @@ class HeadOperator(ModelOperator):
         if errors or not places:
             return Judged(error=errors[0]) if errors else Judged()
         return Judged(counts([self.head.score(place) for place in places if not isinstance(place, str)]))
+
+
+@config
+class ProbabilityOperator(HeadOperator):
+    """`head` gives a probability of what nobody wants: from `max_score` on a sample goes, its highest counts."""
+
+    drops: ClassVar[Drops] = ">="
+    head: Head = Head(output="sigmoid")
+    max_score: float = 0.5
+
+    def check(self) -> None:
+        if not 0 <= self.max_score <= 1:
+            raise ConfigError(f"{type(self).__name__}.max_score", str(self.max_score), "a probability from 0 to 1")
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which on samples go."""
+        return self.max_score
+
+    def said(self, word: str, score: float) -> str:
+        """What it takes a sample for + probability → reason to drop, or nothing."""
+        return f"{word} with probability {score:.3f}, {self.max_score:g} or more" if score >= self.max_score else ""

@@ -9,31 +9,18 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from omma.core.config import config
-from omma.core.errors import ConfigError
-from omma.curate.models.head import Head
-from omma.curate.models.head_operator import HeadOperator
-from omma.curate.operator import Drops, Judged
+from omma.curate.models.head_operator import ProbabilityOperator
+from omma.curate.operator import Judged
 from omma.media.store import Store
 from omma.schema.sample import Sample
 
 
 @config
-class Watermark(HeadOperator):
+class Watermark(ProbabilityOperator):
     """`head` is a file of one of the layouts in `curate/models/head.py`, over the model's space."""
 
     version: ClassVar[str] = "1"
-    drops: ClassVar[Drops] = ">="
-    head: Head = Head(output="sigmoid")
     max_score: float = 0.8
-
-    def check(self) -> None:
-        if not 0 <= self.max_score <= 1:
-            raise ConfigError("Watermark.max_score", str(self.max_score), "a probability from 0 to 1")
-
-    @property
-    def threshold(self) -> float:
-        """Probability from which on samples go."""
-        return self.max_score
 
     def score(self, samples: Sequence[Sample], store: Store) -> list[Judged]:
         """Samples → the highest probability of their pictures. CheckpointError or ConfigError without model or head."""
@@ -41,4 +28,4 @@ class Watermark(HeadOperator):
 
     def decide(self, score: float) -> str:
         """From `max_score` on."""
-        return f"watermarked with probability {score:.3f}, {self.max_score:g} or more" if score >= self.max_score else ""
+        return self.said("watermarked", score)
