@@ -5,7 +5,6 @@ so that a threshold belongs to its model: look at `data/scores.parquet` first. A
 One contaminated picture takes its sample out.
 """
 
-from array import array
 from collections.abc import Collection
 from typing import ClassVar, Literal
 
@@ -18,7 +17,7 @@ from omma.curate.models.space_embedding import SpaceEmbedding
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.picture import Picture
 from omma.curate.sets.benchmark_marks import BenchmarkMark, contents, read_vectors
-from omma.curate.sets.embeddings import Embedding, EmbeddingFile, Gallery
+from omma.curate.sets.embeddings import Embedding, EmbeddingFile, Showing
 from omma.curate.sets.kmeans import unit
 
 BLOCK = 1024  # pictures compared with all of the benchmarks' at a time
@@ -62,21 +61,13 @@ class SemanticDecontamination(SetOperator):
 
     def score(self, candidates: Collection[Candidate]) -> Scores:
         """Cosine to the nearest picture of the benchmarks; NaN where a sample shows none that is embedded."""
-        gallery, shown, counts = Gallery(), array("q"), array("q")
-        for candidate in candidates:
-            numbers = gallery.add(candidate)
-            shown.extend(numbers)
-            counts.append(len(numbers))
-        values, notes = np.full(len(counts), np.nan), [""] * len(counts)
-        if not shown or not self.marks:
+        showing = Showing(candidates)
+        values, notes = np.full(len(showing), np.nan), [""] * len(showing)
+        if not showing.pictures.contents or not self.marks:
             return Scores(values, tuple(notes))
         marks, places = self._benchmark()
-        pictures, order = gallery.ordered()
-        cosine, nearest = near(self.embedding.vectors(pictures), places, self.embedding)
-        start = 0
-        for i, count in enumerate(counts):
-            found = [order[number] for number in shown[start : start + count]]
-            start += count
+        cosine, nearest = near(self.embedding.vectors(showing.pictures), places, self.embedding)
+        for i, found in enumerate(showing):
             best = max((place for place in found if not np.isnan(cosine[place])), key=lambda place: cosine[place], default=None)
             if best is not None:
                 values[i] = cosine[best]

@@ -11,7 +11,6 @@ sides, and no photograph is taken for another's copy; at 0.05 these are 100, 87 
 239 taken. Embeddings of a model want an eps of their own.
 """
 
-from array import array
 from collections.abc import Collection
 from typing import ClassVar, Literal
 
@@ -22,7 +21,7 @@ from omma.core.config import config
 from omma.core.errors import ConfigError
 from omma.curate.operator import Candidate, Drops, Look, Scores, SetOperator
 from omma.curate.picture import Picture
-from omma.curate.sets.embeddings import Embedding, Gallery, PictureDescriptor, Shown
+from omma.curate.sets.embeddings import Embedding, PictureDescriptor, Showing, Shown
 from omma.curate.sets.kmeans import kmeans, unit
 
 BLOCK = 1024  # pictures of a cluster compared with the others at a time
@@ -69,20 +68,12 @@ class SemanticDedupe(SetOperator):
 
     def score(self, candidates: Collection[Candidate]) -> Scores:
         """Highest cosine to a picture before; NaN where a sample shows none that is embedded."""
-        gallery, shown, counts = Gallery(), array("q"), array("q")
-        for candidate in candidates:
-            numbers = gallery.add(candidate)
-            shown.extend(numbers)
-            counts.append(len(numbers))
-        values, notes = np.full(len(counts), np.nan), [""] * len(counts)
-        if not shown:
+        showing = Showing(candidates)
+        values, notes, pictures = np.full(len(showing), np.nan), [""] * len(showing), showing.pictures
+        if not pictures.contents:
             return Scores(values, tuple(notes))
-        pictures, places = gallery.ordered()
         cosine, before = self._near(pictures)
-        start = 0
-        for i, count in enumerate(counts):
-            found = [places[number] for number in shown[start : start + count]]
-            start += count
+        for i, found in enumerate(showing):
             least = min((place for place in found if not np.isnan(cosine[place])), key=lambda place: cosine[place], default=None)
             if least is not None:
                 values[i] = cosine[least]

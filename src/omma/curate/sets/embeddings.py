@@ -1,6 +1,7 @@
 """Embeddings: pictures → vectors whose cosine says how alike they are, from a file or from a description of colours and edges."""
 
 from array import array
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,3 +158,25 @@ class Gallery:
         places[order] = np.arange(len(order))
         names = tuple(self._names[number] for number in order)
         return Shown(tuple(contents), names, self._looks.table[order], np.array(self._heldout, bool)[order]), places
+
+
+class Showing:
+    """Candidates gone through once: the distinct pictures of all, in order, and which of them each shows."""
+
+    def __init__(self, candidates: Collection[Candidate]) -> None:
+        gallery, self._shown, self._counts = Gallery(), array("q"), array("q")
+        for candidate in candidates:
+            numbers = gallery.add(candidate)
+            self._shown.extend(numbers)
+            self._counts.append(len(numbers))
+        self.pictures, self._places = gallery.ordered()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """For each candidate the places of its pictures."""
+        start = 0
+        for count in self._counts:
+            yield [int(self._places[number]) for number in self._shown[start : start + count]]
+            start += count
